@@ -1,0 +1,18 @@
+/**
+ * What a connector's author may import (`trestle/contract`): the two nouns, the ports and the errors. It imports
+ * nothing of ours, so that an in-tree connector is letter for letter what a third party would write.
+ */
+export { type Code, type CodeRow, codes, type Retry } from './codes.ts'
+export type {
+  BatchLimits,
+  Connector,
+  ConnectorContext,
+  Intake,
+  OptionsSchema,
+  ProbeStep,
+  Sink,
+  Source,
+} from './connector.ts'
+export { type ErrorDetail, TrestleError } from './error.ts'
+export type { Delivery, Header, Message, MessageProperties, Owed } from './message.ts'
+export { delivered, notDelivered, type Outcome, type Receipt } from './receipt.ts'

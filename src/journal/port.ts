@@ -1,0 +1,32 @@
+import type { TrestleError } from '../contract/error.ts'
+import type { Message, Owed } from '../contract/message.ts'
+
+/** Told, in the order of the appends, when its record is back from disk (`null`) or could not be written. */
+export interface AppendWaiter {
+  settle(token: number, error: TrestleError | null): void
+}
+
+/** What is in one record: the message once, and the list of sinks that are owed it. */
+export interface JournalRecord {
+  position: number
+  message: Message
+  owed: readonly OwedRecord[]
+  /** Someone waits for the receipts of this record's deliveries (`ack: delivered`). */
+  awaited: boolean
+}
+
+export interface OwedRecord extends Owed {
+  /** Counts the deliveries ever owed to this sink, from 1, without a gap: the ledger's spine. */
+  ordinal: number
+}
+
+/** Totals of what was ever owed, by sink and rule, recovered from the journal. */
+export interface OwedTally {
+  messages: number
+  /** Payload bytes. */
+  bytes: number
+  byRule: Record<string, number>
+}
+
+/** The sink that keeps what the rules refused; its deliveries become dead letters. */
+export const deadLetterSink = '$dead-letters'
