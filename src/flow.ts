@@ -1,0 +1,226 @@
+/**
+ * The life of one message, on one page: check, match, record, answer.
+ *
+ * A message that some rule takes is first **checked** and **matched**: every rule of its topic evaluates it, schema
+ * before condition, before anyone else has seen it. If one rule refuses it, it goes nowhere but to the dead letters.
+ * Otherwise all that the rules owe the sinks is **recorded** in one append to the journal, and the publisher is
+ * **answered** when the rule says so: `received` at once, `stored` when the append is back from disk, `delivered` when
+ * every sink has confirmed. What rules publish goes through the rules again (a cycle is refused when they are loaded).
+ */
+import type { AckWaiter, PublishFlow } from './broker/port.ts'
+import { Verdict } from './broker/port.ts'
+import { TrestleError } from './contract/error.ts'
+import type { Message, Owed } from './contract/message.ts'
+import { evaluate, Outcome, type Published, type Refusal } from './engine/outcome.ts'
+import type { BoundRules, RuleSet } from './engine/rule-set.ts'
+import { type AppendWaiter, deadLetterSink } from './journal/port.ts'
+
+/** What the flow needs of the journal. */
+export interface Record {
+  append(message: Message, owed: readonly Owed[], awaited: boolean, waiter: AppendWaiter | null, token: number): number
+  readonly error: TrestleError | null
+}
+
+/** A rule may publish into the topics of another rule, so far and no further. */
+const maxPublishDepth = 8
+
+export class Flow implements PublishFlow {
+  version = 1
+  error: TrestleError | null = null
+  /** Hands what rules publish to the subscribers; the hub connects it to the broker. */
+  route: (message: Message) => void = () => {}
+  readonly awaiting = new AwaitingDelivery()
+  readonly #journal: Record
+  readonly #outcome = new Outcome()
+  #rules: RuleSet
+
+  constructor(rules: RuleSet, journal: Record) {
+    this.#rules = rules
+    this.#journal = journal
+  }
+
+  /** Puts another set of rules in place between two messages. */
+  replaceRules(rules: RuleSet): void {
+    this.#rules = rules
+    this.version++
+  }
+
+  lookup(topic: string): BoundRules | null {
+    return this.#rules.lookup(topic)
+  }
+
+  take(message: Message, rules: BoundRules, waiter: AckWaiter | null, token: number): Verdict {
+    const outcome = this.#outcome
+    outcome.reset()
+    const routed = this.#match(message, rules, outcome)
+    if (outcome.refusal !== null) return this.#refuse(message, outcome.refusal, waiter, token)
+    const verdict = outcome.owed.length === 0 ? Verdict.Accepted : this.#record(message, outcome, waiter, token)
+    if (verdict !== Verdict.Busy) for (const republished of routed) this.route(republished)
+    return verdict
+  }
+
+  /** Evaluates the rules of the message and of all that they publish; answers what is to be routed. */
+  #match(message: Message, rules: BoundRules, outcome: Outcome): readonly Message[] {
+    evaluate(rules, message, outcome)
+    if (outcome.publishes.length === 0) return nothing
+    const routed: Message[] = []
+    for (let depth = 0; outcome.publishes.length > 0 && outcome.refusal === null; depth++) {
+      const wave = outcome.publishes.splice(0)
+      if (depth === maxPublishDepth) {
+        outcome.refusal = tooDeep(wave[0]!)
+        break
+      }
+      for (const published of wave) {
+        const next = republish(message, published)
+        routed.push(next)
+        const further = this.#rules.lookup(next.topic)
+        if (further !== null) evaluate(further, next, outcome)
+      }
+    }
+    return routed
+  }
+
+  #record(message: Message, outcome: Outcome, waiter: AckWaiter | null, token: number): Verdict {
+    const { owed, ack } = outcome
+    if (waiter === null || ack === 'received') return this.#append(message, owed, false, null, 0) ?? Verdict.Accepted
+    if (ack === 'stored') return this.#append(message, owed, false, waiter, token) ?? Verdict.Pending
+    if (this.awaiting.full) return this.#busy(new TrestleError('E406', 'too many messages wait for their delivery'))
+    const entry = new Awaited(waiter, token, countSinks(owed))
+    const position = this.#journal.append(message, owed, true, entry, 0)
+    if (position < 0) return this.#busy(this.#journal.error)
+    this.awaiting.add(position, entry)
+    return Verdict.Pending
+  }
+
+  #refuse(message: Message, refusal: Refusal, waiter: AckWaiter | null, token: number): Verdict {
+    this.error = refusal.error
+    if (refusal.action === 'drop') return Verdict.Refused
+    const kept = waiter === null ? null : new KeptRefusal(waiter, refusal.error)
+    return this.#append(message, [deadLetter(message, refusal)], false, kept, token) ?? Verdict.RefusedPending
+  }
+
+  #append(
+    message: Message,
+    owed: readonly Owed[],
+    awaited: boolean,
+    waiter: AppendWaiter | null,
+    token: number,
+  ): Verdict | null {
+    return this.#journal.append(message, owed, awaited, waiter, token) < 0 ? this.#busy(this.#journal.error) : null
+  }
+
+  #busy(error: TrestleError | null): Verdict {
+    this.error = error ?? new TrestleError('E504', 'the journal does not take messages now')
+    return Verdict.Busy
+  }
+}
+
+/** Tells the publisher of the refusal once the message is safe in the dead letters. */
+class KeptRefusal implements AppendWaiter {
+  readonly #waiter: AckWaiter
+  readonly #refusal: TrestleError
+
+  constructor(waiter: AckWaiter, refusal: TrestleError) {
+    this.#waiter = waiter
+    this.#refusal = refusal
+  }
+
+  settle(token: number, error: TrestleError | null): void {
+    this.#waiter.settle(token, error ?? this.#refusal)
+  }
+}
+
+/** One publisher that waits until every sink has confirmed (`ack: delivered`). */
+class Awaited implements AppendWaiter {
+  readonly #waiter: AckWaiter
+  readonly #token: number
+  #sinksLeft: number
+  #refusal: TrestleError | null = null
+  #answered = false
+
+  constructor(waiter: AckWaiter, token: number, sinks: number) {
+    this.#waiter = waiter
+    this.#token = token
+    this.#sinksLeft = sinks
+  }
+
+  /** The journal's answer: that it is stored is not yet an answer to the publisher; that it is not, is. */
+  settle(_token: number, error: TrestleError | null): void {
+    if (error !== null) this.#answer(error)
+  }
+
+  /** One sink's answer; true when it was the last one. */
+  settleSink(error: TrestleError | null): boolean {
+    this.#refusal ??= error
+    if (--this.#sinksLeft > 0) return false
+    this.#answer(this.#refusal)
+    return true
+  }
+
+  get answered(): boolean {
+    return this.#answered
+  }
+
+  #answer(error: TrestleError | null): void {
+    if (this.#answered) return
+    this.#answered = true
+    this.#waiter.settle(this.#token, error)
+  }
+}
+
+/** The publishers that wait for sinks, by journal position. */
+class AwaitingDelivery {
+  readonly #byPosition = new Map<number, Awaited>()
+
+  get full(): boolean {
+    return this.#byPosition.size >= maxAwaiting
+  }
+
+  add(position: number, entry: Awaited): void {
+    if (!entry.answered) this.#byPosition.set(position, entry)
+  }
+
+  /** A sink has settled its part of the record at `position`. */
+  settle(position: number, error: TrestleError | null): void {
+    if (this.#byPosition.get(position)?.settleSink(error)) this.#byPosition.delete(position)
+  }
+}
+
+/** Above so many waiting publishers the hub says it is busy: their clients come back with more at each reconnect. */
+const maxAwaiting = 100_000
+const nothing: readonly Message[] = []
+
+const countSinks = (owed: readonly Owed[]): number =>
+  owed.length === 1 ? 1 : new Set(owed.map((one) => one.sink)).size
+
+const republish = (origin: Message, published: Published): Message => ({
+  topic: published.topic,
+  payload: published.payload,
+  qos: published.qos,
+  retain: published.retain,
+  properties: published.properties,
+  client: origin.client,
+  username: origin.username,
+  source: origin.source,
+  timeMs: origin.timeMs,
+})
+
+const tooDeep = (published: Published): Refusal => ({
+  rule: published.rule,
+  action: 'dead-letter',
+  error: new TrestleError(
+    'E403',
+    `rules publish into each other more than ${maxPublishDepth} deep at ${published.topic}`,
+  ),
+})
+
+const deadLetter = (message: Message, refusal: Refusal): Owed => ({
+  sink: deadLetterSink,
+  rule: refusal.rule,
+  target: null,
+  key: null,
+  orderKey: '',
+  headers: [],
+  payload: message.payload,
+  options: { code: refusal.error.code, message: refusal.error.message },
+})
