@@ -33,8 +33,10 @@ export interface ConnectorReport {
   sinceMs: number
   /** Why it is in this state, in one clause; null when there is nothing to explain. */
   why: string | null
-  inPerS: number
-  outPerS: number
+  /** null for a connector without sources. */
+  inPerS: number | null
+  /** null for a connector without a sink. */
+  outPerS: number | null
   /** null for a connector without a sink. */
   waiting: { messages: number; bytes: number; oldestMs: number | null } | null
   retries: number
@@ -97,6 +99,29 @@ export const emptyLedger = (): Ledger => ({
   pending: 0,
   unaccounted: 0,
 })
+
+/** The columns in which a message of the ledger may end or wait, in the order in which they are told. */
+export const ledgerFates = [
+  'delivered',
+  'filtered',
+  'refused',
+  'deadLettered',
+  'dropped',
+  'expired',
+  'pending',
+] as const
+
+/** True when the ledger's promise holds: every message received is in exactly one column. */
+export const ledgerBalances = (ledger: Ledger): boolean =>
+  ledger.unaccounted === 0 && ledger.received === ledgerFates.reduce((sum, column) => sum + ledger[column], 0)
+
+/** A connector that is up, or that someone has put on hold on purpose. */
+export const connectorIsFine = (connector: ConnectorReport): boolean =>
+  connector.state === 'connected' || connector.state === 'paused'
+
+/** True when nothing needs a look: every connector fine, the journal written, the ledger balanced. */
+export const hubIsFine = (report: HubReport): boolean =>
+  report.connectors.every(connectorIsFine) && report.journal.state === 'writing' && ledgerBalances(report.ledger)
 
 /** Adds `part` to `sum`, column by column, and returns `sum`. */
 export function addLedger(sum: Ledger, part: Ledger): Ledger {
