@@ -1,0 +1,35 @@
+import { kafkaJars } from './kafka-jars.ts'
+import { needMosquitto } from './mosquitto.ts'
+
+/** The real servers that tests may need, and how each is got. */
+export const services = {
+  kafka: async (progress?: (line: string) => void): Promise<void> => {
+    await kafkaJars(progress)
+  },
+  mosquitto: needMosquitto,
+} as const satisfies Record<string, (progress?: (line: string) => void) => Promise<void>>
+
+export type Service = keyof typeof services
+
+/** Why a service cannot be had on this machine; null when it can. */
+export async function missing(service: Service, progress: (line: string) => void = () => {}): Promise<string | null> {
+  try {
+    await services[service](progress)
+    return null
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+/**
+ * For the `skip` of a test: false when the real server can be had, else the reason. With `CI=true` a missing server
+ * is a failure, because a green run must mean that everything ran.
+ *
+ *     test('…', { skip: await need('kafka') }, async () => { … })
+ */
+export async function need(service: Service): Promise<false | string> {
+  const reason = await missing(service)
+  if (reason === null) return false
+  if (process.env['CI'] === 'true') throw new Error(`${service} is needed and missing: ${reason}`)
+  return `${service} is missing: ${reason}`
+}

@@ -1,0 +1,79 @@
+import { Kafka, logLevel } from 'kafkajs'
+
+/** One record as a client that is not ours reads it. */
+export interface KafkaRecord {
+  topic: string
+  partition: number
+  offset: number
+  key: string | null
+  value: Buffer
+  headers: Record<string, string>
+  timestampMs: number
+}
+
+const quiet = (brokers: string): Kafka =>
+  new Kafka({ clientId: 'trestle-test-reader', brokers: [brokers], logLevel: logLevel.NOTHING })
+
+/** Makes topics, each with its number of partitions. */
+export async function createTopics(
+  brokers: string,
+  topics: Readonly<Record<string, number>>,
+  config: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const admin = quiet(brokers).admin()
+  await admin.connect()
+  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: Object.entries(topics).map(([topic, numPartitions]) => ({
+      topic,
+      numPartitions,
+      replicationFactor: 1,
+      configEntries,
+    })),
+  })
+  await admin.disconnect()
+}
+
+/** Every record of a topic, from the beginning to the high-water marks found at the call, by partition and offset. */
+export async function readTopic(brokers: string, topic: string): Promise<KafkaRecord[]> {
+  const kafka = quiet(brokers)
+  const admin = kafka.admin()
+  await admin.connect()
+  const ends = new Map<number, bigint>()
+  for (const { partition, high, low } of await admin.fetchTopicOffsets(topic)) {
+    if (BigInt(high) > BigInt(low)) ends.set(partition, BigInt(high))
+  }
+  await admin.disconnect()
+  if (ends.size === 0) return []
+  const consumer = kafka.consumer({ groupId: `trestle-test-${process.pid}-${Date.now()}-${Math.random()}` })
+  await consumer.connect()
+  await consumer.subscribe({ topic, fromBeginning: true })
+  const records: KafkaRecord[] = []
+  await new Promise<void>((done, fail) => {
+    consumer.on(consumer.events.CRASH, ({ payload }) => fail(payload.error))
+    consumer
+      .run({
+        autoCommit: false,
+        eachBatch: async ({ batch }) => {
+          for (const { offset, key, value, headers, timestamp } of batch.messages) {
+            records.push({
+              topic,
+              partition: batch.partition,
+              offset: Number(offset),
+              key: key === null ? null : key.toString(),
+              value: value ?? Buffer.alloc(0),
+              headers: Object.fromEntries(Object.entries(headers ?? {}).map(([name, text]) => [name, String(text)])),
+              timestampMs: Number(timestamp),
+            })
+          }
+          const end = ends.get(batch.partition)
+          if (end !== undefined && BigInt(batch.lastOffset()) >= end - 1n) ends.delete(batch.partition)
+          if (ends.size === 0) done()
+        },
+      })
+      .catch(fail)
+  })
+  await consumer.disconnect()
+  return records.sort((a, b) => a.partition - b.partition || a.offset - b.offset)
+}
