@@ -16,6 +16,8 @@ export interface JournalRecord {
 }
 
 export interface OwedRecord extends Owed {
+  /** Index among all deliveries of the record, those of other sinks included: part of the delivery's identity. */
+  index: number
   /** Counts the deliveries ever owed to this sink, from 1, without a gap: the ledger's spine. */
   ordinal: number
 }
@@ -30,3 +32,23 @@ export interface OwedTally {
 
 /** The sink that keeps what the rules refused; its deliveries become dead letters. */
 export const deadLetterSink = '$dead-letters'
+
+/** What the journal tells about itself; the same shape as the JournalReport of `telemetry/report`. */
+export interface JournalReport {
+  state: 'writing' | 'failing' | 'full'
+  error: string | null
+  bytes: number
+  maxBytes: number
+  segments: number
+  /** Time of the oldest record that may still be owed; null when nothing is. *Unit*: ms since the epoch. */
+  oldestMs: number | null
+  durable: number
+  commits: number
+  appended: number
+}
+
+/** Deliveries and payload bytes ever owed to one sink. */
+export interface OwedTotal {
+  messages: number
+  bytes: number
+}
