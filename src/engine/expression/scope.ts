@@ -1,0 +1,152 @@
+import { isUtf8 } from 'node:buffer'
+import type { Code } from '../../contract/codes.ts'
+import type { Message } from '../../contract/message.ts'
+import { failed, type MapValue, Timestamp } from './value.ts'
+
+/** Where in the rule files a piece of an expression stands. */
+export interface Site {
+  /** The expression it belongs to. */
+  readonly origin: Origin
+  /** *Unit*: characters into the string the expression stands in. */
+  readonly offset: number
+}
+
+/** The string in a document that holds an expression. */
+export interface Origin {
+  readonly path: readonly (string | number)[]
+}
+
+/** A compiled expression: gives its value, or `failed` with the reason left in the scope. */
+export type Evaluate = (scope: Scope) => unknown
+
+const unread: unique symbol = Symbol('unread')
+const noSite: Site = { origin: { path: [] }, offset: 0 }
+
+/** Steps one rule may spend on one message; operations whose cost grows with the data spend by size. */
+export const maxSteps = 1_000_000
+
+/**
+ * The working memory of expressions: the message, what has been decoded of it, the values of `let`, the budget and
+ * the reason of the last failure. One object serves all messages of a thread.
+ */
+export class Scope {
+  message: Message = noMessage
+  captures: readonly string[] = []
+  budget = maxSteps
+  site: Site = noSite
+  reason = ''
+  code: Code = 'E403'
+  #decoded: unknown = unread
+  #properties: MapValue | null = null
+  readonly #locals: unknown[] = []
+  #localCount = 0
+
+  /** Takes up a message; nothing is decoded yet. */
+  begin(message: Message): void {
+    this.message = message
+    this.#decoded = unread
+    this.#properties = null
+  }
+
+  /** Lets go of the message. */
+  end(): void {
+    this.message = noMessage
+    this.#decoded = unread
+    this.#properties = null
+    this.#localCount = 0
+  }
+
+  /** Starts one rule's turn with this message. */
+  beginRule(captures: readonly string[], localCount: number): void {
+    this.captures = captures
+    this.budget = maxSteps
+    for (let at = 0; at < localCount; at++) this.#locals[at] = unread
+    this.#localCount = localCount
+  }
+
+  /** Notes why evaluation cannot go on. */
+  fail(site: Site, reason: string): typeof failed {
+    this.site = site
+    this.reason = reason
+    this.code = 'E403'
+    return failed
+  }
+
+  /** Takes `steps` off the budget; false when it is spent. */
+  spend(steps: number): boolean {
+    this.budget -= steps
+    return this.budget >= 0
+  }
+
+  /** The payload as JSON, decoded once per message. *Errors*: fails with E402. */
+  payload(): unknown {
+    const decoded = this.#decoded
+    return decoded === unread || decoded === failed ? this.#decode() : decoded
+  }
+
+  /** The value of a `let` name, evaluated once per rule and message; a failure is found anew each time. */
+  local(at: number, evaluate: Evaluate): unknown {
+    const known = this.#locals[at]
+    if (known !== unread && at < this.#localCount) return known
+    const value = evaluate(this)
+    if (value !== failed) this.#locals[at] = value
+    return value
+  }
+
+  properties(): MapValue {
+    this.#properties ??= readProperties(this.message)
+    return this.#properties
+  }
+
+  time(): Timestamp {
+    return new Timestamp(this.message.timeMs)
+  }
+
+  #decode(): unknown {
+    if (this.#decoded !== failed) {
+      const bytes = this.message.payload
+      try {
+        // Invalid UTF-8 would be replaced silently, and the sink would get what nobody published.
+        if (!isUtf8(bytes)) throw new SyntaxError('it is not UTF-8')
+        this.#decoded = JSON.parse(Buffer.prototype.utf8Slice.call(bytes, 0, bytes.length))
+        return this.#decoded
+      } catch (thrown) {
+        this.#decoded = failed
+        this.#reasonOfPayload = `payload is not valid JSON: ${(thrown as Error).message}`
+      }
+    }
+    this.site = noSite
+    this.reason = this.#reasonOfPayload
+    this.code = 'E402'
+    return failed
+  }
+  #reasonOfPayload = ''
+}
+
+const noMessage: Message = {
+  topic: '',
+  payload: new Uint8Array(0),
+  qos: 0,
+  retain: false,
+  properties: null,
+  client: '',
+  username: null,
+  source: null,
+  timeMs: 0,
+}
+
+/** MQTT 5 properties under the names expressions use; absent ones are absent. */
+function readProperties({ properties }: Message): MapValue {
+  const read: MapValue = Object.create(null)
+  const user: MapValue = Object.create(null)
+  read['user'] = user
+  if (properties === null) return read
+  // Where a name repeats, the first wins: a later one cannot override what a proxy has put in front.
+  for (const [name, value] of properties.user ?? []) if (!(name in user)) user[name] = value
+  if (properties.contentType !== undefined) read['content_type'] = properties.contentType
+  if (properties.responseTopic !== undefined) read['response_topic'] = properties.responseTopic
+  if (properties.correlationData !== undefined) read['correlation_data'] = properties.correlationData
+  if (properties.payloadFormat !== undefined) read['payload_format'] = properties.payloadFormat
+  if (properties.expirySeconds !== undefined) read['expiry_seconds'] = properties.expirySeconds
+  return read
+}

@@ -1,0 +1,95 @@
+import type { Shape } from '../port.ts'
+
+/**
+ * Static types of expressions.
+ *
+ * `int` is CEL's int: literals, `size()`, `int()`; it divides as integers do. `double` is every other number, JSON's
+ * included, whole or not. `dyn` is what only the message will tell. `record` is an object whose fields a schema names.
+ */
+export type Type =
+  | { readonly kind: 'dyn' | 'null' | 'bool' | 'int' | 'double' | 'string' | 'bytes' | 'timestamp' }
+  | { readonly kind: 'list' | 'map' | 'optional'; readonly of: Type }
+  | RecordType
+
+export interface RecordType {
+  readonly kind: 'record'
+  readonly fields: ReadonlyMap<string, Type>
+  /** Fields beyond `fields` may be read. */
+  readonly open: boolean
+  /** Who says so, for messages: `schema telemetry@3`. */
+  readonly owner: string
+}
+
+export const dyn: Type = { kind: 'dyn' }
+export const nullType: Type = { kind: 'null' }
+export const bool: Type = { kind: 'bool' }
+export const int: Type = { kind: 'int' }
+export const double: Type = { kind: 'double' }
+export const string: Type = { kind: 'string' }
+export const bytes: Type = { kind: 'bytes' }
+export const timestamp: Type = { kind: 'timestamp' }
+export const listOf = (of: Type): Type => ({ kind: 'list', of })
+export const mapOf = (of: Type): Type => ({ kind: 'map', of })
+export const optionalOf = (of: Type): Type => (of.kind === 'optional' ? of : { kind: 'optional', of })
+
+/** Families in which values can be compared and calculated with one another. */
+export type Family = 'any' | 'null' | 'bool' | 'number' | 'string' | 'bytes' | 'timestamp' | 'list' | 'map' | 'optional'
+
+const families: Readonly<Record<Type['kind'], Family>> = {
+  dyn: 'any',
+  null: 'null',
+  bool: 'bool',
+  int: 'number',
+  double: 'number',
+  string: 'string',
+  bytes: 'bytes',
+  timestamp: 'timestamp',
+  list: 'list',
+  map: 'map',
+  optional: 'optional',
+  record: 'map',
+}
+
+export const familyOf = (type: Type): Family => families[type.kind]
+
+/** Whether values of the two types can be equal at all; null can stand wherever JSON data may. */
+export function comparable(left: Type, right: Type): boolean {
+  const a = familyOf(left)
+  const b = familyOf(right)
+  return a === b || a === 'any' || b === 'any' || a === 'null' || b === 'null'
+}
+
+/** The type of a value that has one of the two types. */
+export function joinTypes(left: Type, right: Type): Type {
+  if (left === right) return left
+  if (left.kind === 'optional' || right.kind === 'optional') {
+    const inner = (type: Type): Type => (type.kind === 'optional' ? type.of : type)
+    return optionalOf(joinTypes(inner(left), inner(right)))
+  }
+  if (left.kind === 'list' && right.kind === 'list') return listOf(joinTypes(left.of, right.of))
+  if (left.kind === 'map' && right.kind === 'map') return mapOf(joinTypes(left.of, right.of))
+  if (left.kind === right.kind && left.kind !== 'record') return left
+  if (familyOf(left) === 'number' && familyOf(right) === 'number') return double
+  return dyn
+}
+
+/** A type as a person reads it. */
+export function printType(type: Type): string {
+  if (type.kind === 'double') return 'number'
+  if (type.kind === 'dyn') return 'any value'
+  if (type.kind === 'list' || type.kind === 'map' || type.kind === 'optional') {
+    return type.of.kind === 'dyn' ? type.kind : `${type.kind} of ${printType(type.of)}`
+  }
+  return type.kind === 'record' ? 'object' : type.kind
+}
+
+/** The type of a payload that fits a schema. */
+export function typeOfShape(shape: Shape, owner: string): Type {
+  if (shape.kind === 'any') return dyn
+  if (shape.kind === 'number') return double
+  if (shape.kind === 'list') return listOf(typeOfShape(shape.items, owner))
+  if (shape.kind !== 'object') return { kind: shape.kind }
+  const fields = new Map<string, Type>()
+  for (const [name, field] of shape.fields) fields.set(name, typeOfShape(field, owner))
+  return { kind: 'record', fields, open: shape.open, owner }
+}

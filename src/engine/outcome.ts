@@ -1,0 +1,123 @@
+import type { TrestleError } from '../contract/error.ts'
+import type { MessageProperties, Owed } from '../contract/message.ts'
+import { Scope } from './expression/scope.ts'
+
+/** When the publisher may be answered; the strongest that a matching rule asks for. */
+export type Ack = 'received' | 'stored' | 'delivered'
+
+/** A message that a rule's `publish:` puts back into the broker. */
+export interface PublishOrder {
+  rule: string
+  topic: string
+  payload: Uint8Array
+  retain: boolean
+  qos: 0 | 1 | 2
+  properties: MessageProperties | null
+}
+
+/** Why a message goes nowhere, and what becomes of it. */
+export interface Refusal {
+  rule: string
+  error: TrestleError
+  action: 'dead-letter' | 'drop'
+}
+
+/**
+ * What one rule has seen, in claims (message × rule × target): `received = filtered + refused + claims + published`.
+ * A message that one rule refuses counts for that rule alone.
+ */
+export interface RuleCounters {
+  received: number
+  /** `where` said no, or the rule failed and says `on_refused: pass`. */
+  filtered: number
+  /** Part of `filtered`: the rule failed and let the message pass by. */
+  passed: number
+  /** Refused and dropped. */
+  refused: number
+  /** Owed to a sink; refused messages that go to the dead letters are owed to those. */
+  claims: number
+  published: number
+}
+
+export const newCounters = (): RuleCounters => ({
+  received: 0,
+  filtered: 0,
+  passed: 0,
+  refused: 0,
+  claims: 0,
+  published: 0,
+})
+
+/** What all matching rules make of one message. Reusable: one object serves every message of a thread. */
+export class Outcome {
+  /** Empty when refused. Fresh objects each time: whoever takes them may keep them. */
+  readonly owed: Owed[] = []
+  /** Empty when refused. */
+  readonly publishes: PublishOrder[] = []
+  /** `received` when no rule's `where` matched. */
+  ack: Ack = 'received'
+  refusal: Refusal | null = null
+  /** The evaluation's working memory; of no concern outside the engine. */
+  readonly scope = new Scope()
+
+  readonly #rules: RuleCounters[] = []
+  readonly #filtered: number[] = []
+  readonly #passed: number[] = []
+  readonly #claims: number[] = []
+  readonly #published: number[] = []
+
+  /** Forgets the last message. */
+  reset(): void {
+    this.clearTargets()
+    this.ack = 'received'
+    this.refusal = null
+    this.#rules.length = 0
+    this.scope.end()
+  }
+
+  /** Drops what was owed so far: one rule has refused the message. */
+  clearTargets(): void {
+    if (this.owed.length > 0) this.owed.length = 0
+    if (this.publishes.length > 0) this.publishes.length = 0
+  }
+
+  /** Notes what one rule decided, for `count`. */
+  note(rule: RuleCounters, filtered: number, passed: number, claims: number, published: number): void {
+    const at = this.#rules.length
+    this.#rules.push(rule)
+    this.#filtered[at] = filtered
+    this.#passed[at] = passed
+    this.#claims[at] = claims
+    this.#published[at] = published
+  }
+
+  /** Notes that one rule refused the message; what other rules decided no longer counts. */
+  refuse(refusal: Refusal, rule: RuleCounters): void {
+    this.clearTargets()
+    this.ack = 'received'
+    this.refusal = refusal
+    this.#rules.length = 0
+    this.note(rule, 0, 0, refusal.action === 'dead-letter' ? 1 : 0, 0)
+  }
+
+  /**
+   * Adds this outcome to the rules' counters. Call it once, when the message has been taken: what the journal would
+   * not take was not received.
+   */
+  count(): void {
+    for (let at = 0; at < this.#rules.length; at++) {
+      const rule = this.#rules[at]!
+      const filtered = this.#filtered[at]!
+      const claims = this.#claims[at]!
+      const published = this.#published[at]!
+      const refused = this.refusal !== null && this.refusal.action === 'drop' ? 1 : 0
+      rule.received += filtered + refused + claims + published
+      rule.filtered += filtered
+      rule.passed += this.#passed[at]!
+      rule.refused += refused
+      rule.claims += claims
+      rule.published += published
+    }
+  }
+}
+

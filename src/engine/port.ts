@@ -1,0 +1,42 @@
+/**
+ * What the rules need from the rest of the hub, so that the engine can be built and tested without it: schemas to
+ * check payloads against (the registry's, in the product) and the sinks a target may name.
+ */
+
+/** What a schema knows of a payload's fields, for the checker of expressions. */
+export type Shape =
+  | { readonly kind: 'any' | 'null' | 'bool' | 'number' | 'string' }
+  | { readonly kind: 'list'; readonly items: Shape }
+  | { readonly kind: 'object'; readonly fields: ReadonlyMap<string, Shape>; readonly open: boolean }
+
+/** Where a payload breaks its schema. *Shape*: `path` is a JSON pointer; `message` reads on after the field's name. */
+export interface SchemaFault {
+  readonly path: string
+  readonly message: string
+  readonly keyword: string
+}
+
+export interface PayloadSchema {
+  readonly subject: string
+  readonly version: number
+  /** The first fault of a decoded payload; null when it fits. */
+  check(value: unknown): SchemaFault | null
+  /** What is known of the payload's fields. */
+  fields(): Shape
+}
+
+export interface Schemas {
+  /** `telemetry` (newest version) or `telemetry@3`; null when there is none. */
+  resolve(name: string): PayloadSchema | null
+  list(): readonly PayloadSchema[]
+}
+
+/** What a rule's target may say for one configured sink. */
+export interface SinkInfo {
+  /** The connector's type, for messages. */
+  readonly type: string
+  /** The target field that becomes `Owed.target`; null when the connector has none. */
+  readonly targetField: string | null
+  /** JSON Schema of the target's further fields; null when there are none. */
+  readonly targetOptions: Readonly<Record<string, unknown>> | null
+}
