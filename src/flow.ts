@@ -11,7 +11,8 @@ import type { AckWaiter, PublishFlow } from './broker/port.ts'
 import { Verdict } from './broker/port.ts'
 import { TrestleError } from './contract/error.ts'
 import type { Message, Owed } from './contract/message.ts'
-import { evaluate, Outcome, type Published, type Refusal } from './engine/outcome.ts'
+import { evaluate } from './engine/evaluate.ts'
+import { Outcome, type PublishOrder, type Refusal } from './engine/outcome.ts'
 import type { BoundRules, RuleSet } from './engine/rule-set.ts'
 import { type AppendWaiter, deadLetterSink } from './journal/port.ts'
 
@@ -55,7 +56,9 @@ export class Flow implements PublishFlow {
     const routed = this.#match(message, rules, outcome)
     if (outcome.refusal !== null) return this.#refuse(message, outcome.refusal, waiter, token)
     const verdict = outcome.owed.length === 0 ? Verdict.Accepted : this.#record(message, outcome, waiter, token)
-    if (verdict !== Verdict.Busy) for (const republished of routed) this.route(republished)
+    if (verdict === Verdict.Busy) return verdict
+    outcome.count()
+    for (const republished of routed) this.route(republished)
     return verdict
   }
 
@@ -68,6 +71,7 @@ export class Flow implements PublishFlow {
       const wave = outcome.publishes.splice(0)
       if (depth === maxPublishDepth) {
         outcome.refusal = tooDeep(wave[0]!)
+        outcome.clearTargets()
         break
       }
       for (const published of wave) {
@@ -93,10 +97,14 @@ export class Flow implements PublishFlow {
   }
 
   #refuse(message: Message, refusal: Refusal, waiter: AckWaiter | null, token: number): Verdict {
+    const kept = waiter === null || refusal.action === 'drop' ? null : new KeptRefusal(waiter, refusal.error)
+    if (refusal.action === 'dead-letter') {
+      const busy = this.#append(message, [deadLetter(message, refusal)], false, kept, token)
+      if (busy !== null) return busy
+    }
+    this.#outcome.count()
     this.error = refusal.error
-    if (refusal.action === 'drop') return Verdict.Refused
-    const kept = waiter === null ? null : new KeptRefusal(waiter, refusal.error)
-    return this.#append(message, [deadLetter(message, refusal)], false, kept, token) ?? Verdict.RefusedPending
+    return refusal.action === 'drop' ? Verdict.Refused : Verdict.RefusedPending
   }
 
   #append(
@@ -193,7 +201,7 @@ const nothing: readonly Message[] = []
 const countSinks = (owed: readonly Owed[]): number =>
   owed.length === 1 ? 1 : new Set(owed.map((one) => one.sink)).size
 
-const republish = (origin: Message, published: Published): Message => ({
+const republish = (origin: Message, published: PublishOrder): Message => ({
   topic: published.topic,
   payload: published.payload,
   qos: published.qos,
@@ -205,7 +213,7 @@ const republish = (origin: Message, published: Published): Message => ({
   timeMs: origin.timeMs,
 })
 
-const tooDeep = (published: Published): Refusal => ({
+const tooDeep = (published: PublishOrder): Refusal => ({
   rule: published.rule,
   action: 'dead-letter',
   error: new TrestleError(

@@ -1,0 +1,134 @@
+/** `npm run bench`: runs the claims, prints them against their targets and writes `results/*.md`. See README.md. */
+import { writeFileSync } from 'node:fs'
+import { availableParallelism, cpus, release } from 'node:os'
+import { parseArgs } from 'node:util'
+import { type BrokerBench, benchBrokers, targets } from './broker.ts'
+import { buildLoad, scenarios } from './load.ts'
+import { benchPipeline, type PipelineResult, pipelineTargets } from './pipeline.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    smoke: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '3' },
+  },
+})
+const [claim, ...wanted] = positionals
+const conditions = `${availableParallelism()} cores (${cpus()[0]?.model ?? 'unknown'}), Linux ${release()}, Node ${process.version}, loopback; shared and noisy machine.`
+
+buildLoad()
+if (values.smoke) await smoke()
+else {
+  if (claim === undefined || claim === 'broker') await broker(wanted)
+  if (claim === undefined || claim === 'pipeline') await pipeline()
+}
+
+async function broker(names: readonly string[]): Promise<void> {
+  const all = names.length > 0 ? names : Object.keys(scenarios)
+  const results = await benchBrokers(all, Number(values.rounds), Number(values.seconds))
+  const text = brokerTable(results)
+  console.log(`\n${text}`)
+  if (names.length === 0) {
+    const command = `npm run bench -- broker --rounds ${values.rounds} --seconds ${values.seconds}`
+    const head = `# Broker CPU per delivered message\n\n${command}\n\n${conditions} Least CPU of ${values.rounds} interleaved runs of ${values.seconds} s after 1 s of warm-up.\n`
+    writeFileSync(new URL('./results/broker.md', import.meta.url), `${head}\n${text}\n`)
+  }
+}
+
+function brokerTable(results: readonly BrokerBench[]): string {
+  const labels = Object.keys(results[0]!.best)
+  const peers = labels.filter((label) => label !== 'trestle')
+  const rows = results.map(({ scenario, best }) => {
+    const ours = best['trestle']!
+    const cells = labels.map((label) => `${best[label]!.cpu_us_per_msg.toFixed(2)}`)
+    const ratios = peers.map((peer) => (best[peer]!.cpu_us_per_msg / ours.cpu_us_per_msg).toFixed(2))
+    const latency = `${ours.lat_us_p50}/${ours.lat_us_p99}`
+    return `| ${[scenario, ...cells, ...ratios, targets[scenario] ?? '–', Math.round(ours.msgs_per_s / 1000), latency, ours.undelivered].join(' | ')} |`
+  })
+  const head = [
+    'scenario',
+    ...labels.map((label) => `${label}, µs`),
+    ...peers.map((peer) => `${peer} ÷ ours`),
+    'target',
+    'ours, 1,000 msg/s',
+    'ours, p50/p99 µs',
+    'undelivered',
+  ]
+  return [`| ${head.join(' | ')} |`, `|${head.map(() => '---').join('|')}|`, ...rows].join('\n')
+}
+
+async function pipeline(): Promise<void> {
+  const runs: PipelineResult[] = []
+  for (let round = 0; round < Number(values.rounds); round++) {
+    runs.push(await benchPipeline(10))
+    console.log(runs.at(-1))
+  }
+  const text = pipelineTable(runs)
+  console.log(`\n${text}`)
+  const head = `# Devices → rule with schema → Kafka\n\nnpm run bench -- pipeline --rounds ${values.rounds}\n\n${conditions} 20 devices × 500 messages/s, 200 bytes, QoS 1, JSON Schema, filter, transform, Kafka 4.1.1 acks=all on the same machine; 10 s after 1 s of warm-up; CPU of the whole hub process (all threads, user and system).\n`
+  writeFileSync(new URL('./results/pipeline.md', import.meta.url), `${head}\n${text}\n`)
+}
+
+function pipelineTable(runs: readonly PipelineResult[]): string {
+  const head = [
+    'run',
+    'msg/s',
+    'CPU µs',
+    'user',
+    'system',
+    'RSS MB',
+    'PUBACK p50/p99 ms',
+    'visible in Kafka p50/p99 ms',
+    'received',
+    'in Kafka',
+    'unaccounted',
+  ]
+  const rows = runs.map((r, index) => [
+    index + 1,
+    Math.round(r.ratePerS),
+    r.cpuUs.toFixed(1),
+    r.userUs.toFixed(1),
+    r.sysUs.toFixed(1),
+    Math.round(r.rssMb),
+    `${r.pubackMsP50.toFixed(1)}/${r.pubackMsP99.toFixed(1)}`,
+    `${r.visibleMsP50.toFixed(0)}/${r.visibleMsP99.toFixed(0)}`,
+    r.acknowledged,
+    r.inKafka,
+    r.unaccounted,
+  ])
+  const goal = [
+    'target',
+    '10,000',
+    `≤ ${pipelineTargets.cpuUs}`,
+    '',
+    '',
+    `≤ ${pipelineTargets.rssMb}`,
+    `≤ ${pipelineTargets.pubackMsP99} (p99)`,
+    `≤ ${pipelineTargets.visibleMsP99} (p99)`,
+    '',
+    '',
+    '0',
+  ]
+  return [head, head.map(() => '---'), ...rows, goal].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+/** Everything runs and coarse limits hold; tight figures are for quiet machines. */
+async function smoke(): Promise<void> {
+  const results = await benchBrokers(['a16', 'd', 'e', 'c'], 1, 2)
+  console.log(`\n${brokerTable(results)}`)
+  const faults: string[] = []
+  for (const { scenario, best } of results) {
+    const peer = Object.entries(best).find(([label]) => label !== 'trestle')![1]
+    const ratio = peer.cpu_us_per_msg / best['trestle']!.cpu_us_per_msg
+    if (ratio < targets[scenario]! / 4)
+      faults.push(`${scenario}: ${ratio.toFixed(2)} times, far under ${targets[scenario]}`)
+    if (best['trestle']!.undelivered !== 0) faults.push(`${scenario}: ${best['trestle']!.undelivered} undelivered`)
+  }
+  const run = await benchPipeline(8)
+  console.log(`\n${pipelineTable([run])}`)
+  if (run.cpuUs > pipelineTargets.cpuUs * 3) faults.push(`pipeline: ${run.cpuUs} µs a message`)
+  if (run.acknowledged !== run.inKafka || run.unaccounted !== 0) faults.push('pipeline: the ledger does not balance')
+  for (const fault of faults) console.error(`bench smoke: ${fault}`)
+  process.exit(faults.length > 0 ? 1 : 0)
+}

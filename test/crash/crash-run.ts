@@ -1,0 +1,192 @@
+/**
+ * The crash experiment: stubborn publishers at QoS 1 and 2 against the hub, a rule into a real Kafka and into a file,
+ * `kill -9` of the hub at random moments and of Kafka for seconds; then every acknowledged message is looked for.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startKafka } from '../services/kafka.ts'
+import { HubProcess } from '../support/hub-process.ts'
+import { createTopics, type KafkaRecord, readTopic } from '../support/kafka-reader.ts'
+import { StubbornPublisher } from '../support/stubborn-publisher.ts'
+
+export interface CrashPlan {
+  hubKills: number
+  kafkaKills: number
+  kafkaAwayMs: number
+  /** Messages per second, all publishers together. */
+  rate: number
+  publishers: number
+  log?: (line: string) => void
+}
+
+export interface CrashOutcome {
+  made: number
+  acknowledged: number
+  /** Acknowledged and not in the sink: must be empty. */
+  lost: string[]
+  /** Message numbers of one device that were first seen out of order: must be empty. */
+  outOfOrder: string[]
+  /** Second copies under the same identity: a reader drops them by the header. */
+  droppable: number
+  /** Second copies under another identity, of messages the publisher itself had to send again. */
+  sentAgain: number
+  /** Second copies of messages the publisher sent once, under another identity: must be empty. */
+  unexplained: string[]
+}
+
+export interface CrashResult {
+  kafka: CrashOutcome
+  file: CrashOutcome
+  ratePerS: number
+  seconds: number
+  unaccounted: number
+}
+
+const rule = `
+from: crash/{device}/state
+schema: crash
+where: payload.n >= 0
+to:
+  - { sink: lake, topic: crash, key: "\${device}" }
+  - { sink: records, file: crash }
+`
+const schema = {
+  type: 'object',
+  required: ['device', 'n'],
+  properties: { device: { type: 'string' }, n: { type: 'integer' }, note: { type: 'string' } },
+}
+
+export async function runCrash(plan: CrashPlan): Promise<CrashResult> {
+  const log = plan.log ?? (() => {})
+  const kafka = await startKafka()
+  await createTopics(kafka.brokers, { crash: 3 })
+  const hub = await HubProcess.create({
+    connectors: {
+      lake: { type: 'kafka', brokers: [kafka.brokers] },
+      records: { type: 'file', path: '../out' },
+    },
+    rules: { crash: rule },
+    schemas: { crash: schema },
+  })
+  const publishers = Array.from({ length: plan.publishers }, (_, index) => publisher(hub.mqttPort, index, plan))
+  try {
+    await hub.start()
+    const startedMs = performance.now()
+    for (const one of publishers) one.start()
+    const kafkaKiller = killKafka(kafka, plan, log)
+    for (let kill = 1; kill <= plan.hubKills; kill++) {
+      await sleep(300 + Math.random() * 1200)
+      await hub.kill()
+      await hub.start()
+      if (kill % 10 === 0)
+        log(`hub killed ${kill} times, ${sum(publishers, (one) => one.acknowledged.size)} acknowledged`)
+    }
+    await kafkaKiller
+    await sleep(500)
+    const seconds = (performance.now() - startedMs) / 1000
+    await Promise.all(publishers.map((one) => one.finish(120_000)))
+    const report = await hub.until(({ ledger }) => ledger.pending === 0, 180_000)
+    const made = sum(publishers, (one) => one.made)
+    return {
+      kafka: judge(publishers, (await readTopic(kafka.brokers, 'crash')).map(fromKafka)),
+      file: judge(publishers, readLines(join(hub.folder, 'out'))),
+      ratePerS: made / seconds,
+      seconds,
+      unaccounted: report.ledger.unaccounted,
+    }
+  } finally {
+    await hub.dispose()
+    await kafka.stop()
+  }
+}
+
+function publisher(port: number, index: number, plan: CrashPlan): StubbornPublisher {
+  const device = `d${index}`
+  return new StubbornPublisher({
+    port,
+    client: `crash-${index}`,
+    topic: `crash/${device}/state`,
+    qos: index % 2 === 0 ? 1 : 2,
+    version: index % 4 < 2 ? 4 : 5,
+    rate: plan.rate / plan.publishers,
+    maxInFlight: 200,
+    payload: (n) => JSON.stringify({ device, n, note: 'as long as what a real device would say'.padEnd(120, '.') }),
+  })
+}
+
+async function killKafka(
+  kafka: { kill(): Promise<void>; restart(): Promise<void> },
+  plan: CrashPlan,
+  log: (line: string) => void,
+): Promise<void> {
+  const spanMs = Math.max(4000, (plan.hubKills * 1500) / Math.max(1, plan.kafkaKills))
+  for (let kill = 1; kill <= plan.kafkaKills; kill++) {
+    await sleep(Math.random() * spanMs)
+    await kafka.kill()
+    await sleep(plan.kafkaAwayMs)
+    await kafka.restart()
+    log(`kafka killed ${kill} times`)
+  }
+}
+
+interface Seen {
+  device: number
+  n: number
+  id: string
+}
+
+const fromKafka = (record: KafkaRecord): Seen => seen(record.value.toString(), record.headers['trestle-id'] ?? '')
+
+function readLines(folder: string): Seen[] {
+  const files = readdirSync(folder).filter((name) => name.endsWith('.jsonl'))
+  return files.sort().flatMap((name) =>
+    readFileSync(join(folder, name), 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => {
+        const { id, payload } = JSON.parse(line) as { id: string; payload: unknown }
+        return seen(JSON.stringify(payload), id)
+      }),
+  )
+}
+
+function seen(payload: string, id: string): Seen {
+  const { device, n } = JSON.parse(payload) as { device: string; n: number }
+  return { device: Number(device.slice(1)), n, id }
+}
+
+/** Holds what a sink has against what the publishers know. `all` is in the sink's order. */
+export function judge(publishers: readonly StubbornPublisher[], all: readonly Seen[]): CrashOutcome {
+  const outcome: CrashOutcome = {
+    made: sum(publishers, (one) => one.made),
+    acknowledged: sum(publishers, (one) => one.acknowledged.size),
+    lost: [],
+    outOfOrder: [],
+    droppable: 0,
+    sentAgain: 0,
+    unexplained: [],
+  }
+  const ids = new Set<string>()
+  const copies = publishers.map(() => new Map<number, number>())
+  const newest = publishers.map(() => -1)
+  for (const { device, n, id } of all) {
+    if (ids.has(id)) {
+      outcome.droppable++
+      continue
+    }
+    ids.add(id)
+    const count = (copies[device]!.get(n) ?? 0) + 1
+    copies[device]!.set(n, count)
+    if (count === 1 && n < newest[device]!) outcome.outOfOrder.push(`d${device} #${n} after #${newest[device]}`)
+    newest[device] = Math.max(newest[device]!, n)
+    if (count > (publishers[device]!.sends[n] ?? 0)) outcome.unexplained.push(`d${device} #${n} × ${count}`)
+    else if (count > 1) outcome.sentAgain++
+  }
+  publishers.forEach((one, device) => {
+    for (const n of one.acknowledged) if (!copies[device]!.has(n)) outcome.lost.push(`d${device} #${n}`)
+  })
+  return outcome
+}
+
+const sum = <T>(list: readonly T[], of: (one: T) => number): number => list.reduce((total, one) => total + of(one), 0)
