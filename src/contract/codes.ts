@@ -59,6 +59,7 @@ export const codes = {
   E404: row('not authorised to publish here', 'never', 0x87, 403, 1),
   E405: row('topic is not valid', 'never', 0x90, 400, 1),
   E406: row('a buffer is full', 'later', 0x97, 429, 1),
+  E407: row('message expired before it was delivered', 'never', 0x80, 410, 1),
   // E5 journal
   E501: row('data folder cannot be written', 'never', 0x83, 500, 3),
   E502: row('journal was written by a newer version', 'never', 0x83, 500, 3),
@@ -84,6 +85,8 @@ export const codes = {
   E703: row('request is not valid', 'never', 0x83, 400, 2),
   E704: row('token is missing or wrong', 'never', 0x87, 401, 1),
   E705: row('a connector is down or the ledger does not balance', 'later', 0x80, 503, 1),
+  E706: row('request is too large', 'never', 0x95, 413, 2),
+  E707: row('request comes from another site', 'never', 0x87, 403, 2),
   // E8 protocol
   E801: row('malformed packet', 'never', 0x81, 400, 1),
   E802: row('protocol error', 'never', 0x82, 400, 1),

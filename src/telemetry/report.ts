@@ -1,3 +1,5 @@
+import type { Header, MessageProperties } from '../contract/message.ts'
+
 /**
  * The shapes in which the hub tells what it is doing. The API answers them, `trestle status` draws them, tests read them.
  * All times are ms since the epoch, all sizes bytes, all rates per second.
@@ -86,6 +88,31 @@ export interface HubReport {
   connectors: ConnectorReport[]
   rules: RuleReport[]
   ledger: Ledger
+}
+
+/** One line of the dead letters: what could not be delivered, for whom and why. */
+export interface DeadLetterSummary {
+  /** The delivery's identity, `<hub id>-<position>-<index>`. */
+  id: string
+  sink: string
+  rule: string
+  /** When it was given up. */
+  timeMs: number
+  code: string
+  error: string
+  attempts: number
+  topic: string
+  client: string
+  payloadBytes: number
+}
+
+/** A dead letter with all that is needed to send it again, byte for byte. */
+export interface DeadLetter extends DeadLetterSummary {
+  payload: Uint8Array
+  properties: MessageProperties | null
+  target: string | null
+  key: string | null
+  headers: readonly Header[]
 }
 
 export const emptyLedger = (): Ledger => ({

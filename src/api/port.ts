@@ -1,0 +1,60 @@
+import type { ProbeStep } from '../contract/connector.ts'
+import type { Message, MessageProperties } from '../contract/message.ts'
+import type { Receipt } from '../contract/receipt.ts'
+import type { DeadLetter, DeadLetterSummary, HubReport } from '../telemetry/report.ts'
+
+/** What the API needs from the hub, so that it can be built and tested without it. `hub.ts` is the body in the product. */
+export interface HubPort {
+  report(): Promise<HubReport>
+  /** Ready means: listeners open, journal writing. A far side that is away does not make the hub unready. */
+  readiness(): Promise<{ ready: boolean; reasons: string[] }>
+  /** Takes the same stairs as a device's publish. *Errors*: none; a failure is a Receipt. */
+  publish(message: PublishRequest): Promise<Receipt>
+  /**
+   * Calls `onMessage` for each message on a matching topic until the function it answers is called. The payload is
+   * valid during the call only. *Errors*: E405 for a filter that is not valid.
+   */
+  subscribe(filter: string, onMessage: (message: Message) => void): () => void
+  readonly deadLetters: DeadLetterPort
+  readonly connectors: ConnectorPort
+}
+
+export interface PublishRequest {
+  topic: string
+  payload: Uint8Array
+  qos: 0 | 1 | 2
+  retain: boolean
+  properties: MessageProperties | null
+}
+
+export interface DeadLetterPort {
+  /** Oldest first; `total` counts all that fit the question, not only this page. */
+  list(question: DeadLetterQuestion): Promise<{ items: DeadLetterSummary[]; total: number }>
+  show(id: string): Promise<DeadLetter | null>
+  /** Owes them to their sinks again, in order. */
+  replay(choice: DeadLetterChoice): Promise<{ replayed: number }>
+  discard(choice: DeadLetterChoice): Promise<{ discarded: number }>
+}
+
+export interface DeadLetterQuestion {
+  sink?: string
+  rule?: string
+  /** The page starts behind this id. */
+  after?: string
+  limit?: number
+}
+
+/** Which dead letters are meant: those named, or all of a sink and/or rule, or all there are. Never empty. */
+export interface DeadLetterChoice {
+  ids?: readonly string[]
+  sink?: string
+  rule?: string
+  all?: boolean
+}
+
+export interface ConnectorPort {
+  /** *Errors*: E702 for a connector that is not configured; likewise below. */
+  pause(name: string): Promise<void>
+  resume(name: string): Promise<void>
+  probe(name: string): Promise<readonly ProbeStep[]>
+}

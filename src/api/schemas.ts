@@ -1,0 +1,267 @@
+/**
+ * What goes over the API, as JSON Schema. Requests are checked against it, types are inferred from it
+ * (`XStatic` of typebox, at compile time only), and the OpenAPI document is printed from it.
+ */
+
+const text = { type: 'string' } as const
+const count = { type: 'integer', minimum: 0 } as const
+const timeMs = { type: 'number', description: 'ms since the epoch' } as const
+const maybeTimeMs = { type: ['number', 'null'], description: 'ms since the epoch' } as const
+const maybeText = { type: ['string', 'null'] } as const
+const perS = { type: ['number', 'null'], description: 'messages per second' } as const
+
+export const errorSchema = {
+  type: 'object',
+  description: 'Every answer that is not a success',
+  properties: {
+    code: { ...text, examples: ['E702'], description: 'Stable; see docs/reference/errors.md' },
+    title: text,
+    message: text,
+    advice: { ...maybeText, description: 'What the caller can do' },
+  },
+  required: ['code', 'title', 'message', 'advice'],
+} as const
+
+export const ledgerSchema = {
+  type: 'object',
+  description: 'received = delivered + filtered + refused + deadLettered + dropped + expired + pending',
+  properties: {
+    received: count,
+    delivered: count,
+    filtered: count,
+    refused: count,
+    deadLettered: count,
+    dropped: count,
+    expired: count,
+    pending: count,
+    unaccounted: { type: 'integer', description: 'Always 0' },
+  },
+  required: [
+    'received',
+    'delivered',
+    'filtered',
+    'refused',
+    'deadLettered',
+    'dropped',
+    'expired',
+    'pending',
+    'unaccounted',
+  ],
+} as const
+
+export const connectorSchema = {
+  type: 'object',
+  properties: {
+    name: text,
+    type: text,
+    state: { enum: ['starting', 'connected', 'retrying', 'failing', 'paused', 'stopped', 'not-configured'] },
+    sinceMs: timeMs,
+    why: maybeText,
+    inPerS: perS,
+    outPerS: perS,
+    waiting: {
+      type: ['object', 'null'],
+      properties: { messages: count, bytes: count, oldestMs: maybeTimeMs },
+      required: ['messages', 'bytes', 'oldestMs'],
+    },
+    retries: count,
+    deadLetters: count,
+    lastError: {
+      type: ['object', 'null'],
+      properties: { code: text, message: text, timeMs, nextTryMs: maybeTimeMs },
+      required: ['code', 'message', 'timeMs', 'nextTryMs'],
+    },
+    ledger: ledgerSchema,
+  },
+  required: [
+    'name',
+    'type',
+    'state',
+    'sinceMs',
+    'why',
+    'inPerS',
+    'outPerS',
+    'waiting',
+    'retries',
+    'deadLetters',
+    'lastError',
+    'ledger',
+  ],
+} as const
+
+const journalSchema = {
+  type: 'object',
+  properties: {
+    state: { enum: ['writing', 'failing', 'full'] },
+    error: maybeText,
+    bytes: count,
+    maxBytes: count,
+    segments: count,
+    oldestMs: maybeTimeMs,
+    durable: { ...count, description: 'Last position that is on disk' },
+    commits: count,
+    appended: count,
+  },
+  required: ['state', 'error', 'bytes', 'maxBytes', 'segments', 'oldestMs', 'durable', 'commits', 'appended'],
+} as const
+
+const brokerSchema = {
+  type: 'object',
+  properties: {
+    connections: count,
+    sessions: count,
+    subscriptions: count,
+    receivedPerS: { type: 'number' },
+    sentPerS: { type: 'number' },
+    received: count,
+    sent: count,
+    dropped: { type: 'object', additionalProperties: count, description: 'By reason' },
+  },
+  required: ['connections', 'sessions', 'subscriptions', 'receivedPerS', 'sentPerS', 'received', 'sent', 'dropped'],
+} as const
+
+export const hubSchema = {
+  type: 'object',
+  properties: {
+    version: text,
+    hub: { ...text, description: 'Identity of this hub' },
+    host: text,
+    startedMs: timeMs,
+    nowMs: timeMs,
+    journal: journalSchema,
+    broker: brokerSchema,
+    connectors: { type: 'array', items: connectorSchema },
+    rules: {
+      type: 'array',
+      items: { type: 'object', properties: { name: text, ledger: ledgerSchema }, required: ['name', 'ledger'] },
+    },
+    ledger: ledgerSchema,
+  },
+  required: ['version', 'hub', 'host', 'startedMs', 'nowMs', 'journal', 'broker', 'connectors', 'rules', 'ledger'],
+} as const
+
+const userPropertiesSchema = {
+  type: 'array',
+  items: { type: 'array', items: text, minItems: 2, maxItems: 2 },
+  description: 'Name and value, in order; names may repeat',
+} as const
+
+export const propertiesSchema = {
+  type: 'object',
+  description: 'MQTT 5 publish properties',
+  properties: {
+    payloadFormat: { type: 'integer', enum: [0, 1] },
+    expirySeconds: { type: 'integer', minimum: 0, maximum: 4294967295 },
+    contentType: text,
+    responseTopic: text,
+    correlationDataBase64: text,
+    user: userPropertiesSchema,
+  },
+  additionalProperties: false,
+} as const
+
+export const publishSchema = {
+  type: 'object',
+  properties: {
+    topic: { type: 'string', minLength: 1, maxLength: 65535, examples: ['plants/oslo/lines/3/telemetry'] },
+    payload: { ...text, description: 'As UTF-8 text' },
+    payloadBase64: { ...text, description: 'As bytes, instead of `payload`' },
+    qos: { type: 'integer', enum: [0, 1, 2], default: 1 },
+    retain: { type: 'boolean', default: false },
+    properties: propertiesSchema,
+  },
+  required: ['topic'],
+  additionalProperties: false,
+} as const
+
+export const receiptSchema = {
+  type: 'object',
+  properties: {
+    outcome: {
+      enum: ['received', 'stored', 'delivered'],
+      description: 'What released the answer: in memory, on disk, confirmed by every sink',
+    },
+    place: { ...maybeText, description: "Where the far side has it, in the far side's words" },
+  },
+  required: ['outcome', 'place'],
+} as const
+
+const summaryProperties = {
+  id: text,
+  sink: text,
+  rule: text,
+  timeMs,
+  code: text,
+  error: text,
+  attempts: count,
+  topic: text,
+  client: text,
+  payloadBytes: count,
+} as const
+
+export const deadLetterListSchema = {
+  type: 'object',
+  properties: {
+    items: { type: 'array', items: { type: 'object', properties: summaryProperties } },
+    total: { ...count, description: 'All that fit the question, not only this page' },
+  },
+  required: ['items', 'total'],
+} as const
+
+export const deadLetterSchema = {
+  type: 'object',
+  properties: {
+    ...summaryProperties,
+    target: maybeText,
+    key: maybeText,
+    headers: {
+      type: 'array',
+      items: { type: 'object', properties: { name: text, value: maybeText, valueBase64: text } },
+    },
+    properties: { ...propertiesSchema, type: ['object', 'null'] },
+    payloadBase64: text,
+    payloadText: { ...maybeText, description: 'The payload when it is text a person can read' },
+  },
+} as const
+
+export const deadLetterQuerySchema = {
+  type: 'object',
+  properties: {
+    sink: text,
+    rule: text,
+    after: { ...text, description: 'Id behind which the page starts' },
+    limit: { type: 'integer', minimum: 1, maximum: 1000, default: 100 },
+  },
+  additionalProperties: false,
+} as const
+
+export const deadLetterChoiceSchema = {
+  type: 'object',
+  description: 'Ids, or a sink and/or a rule, or all',
+  properties: {
+    ids: { type: 'array', items: text, minItems: 1, maxItems: 10000 },
+    sink: text,
+    rule: text,
+    all: { type: 'boolean' },
+  },
+  additionalProperties: false,
+} as const
+
+export const probeSchema = {
+  type: 'object',
+  properties: {
+    ok: { type: 'boolean' },
+    steps: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { step: text, ok: { type: 'boolean' }, detail: text, tookMs: { type: 'number' } },
+        required: ['step', 'ok', 'detail', 'tookMs'],
+      },
+    },
+  },
+  required: ['ok', 'steps'],
+} as const
+
+export const nameSchema = { type: 'object', properties: { name: text }, required: ['name'] } as const
+export const idSchema = { type: 'object', properties: { id: text }, required: ['id'] } as const
