@@ -63,7 +63,10 @@ function branchMeant(union: ErrorObject, inside: readonly ErrorObject[]): readon
   const open = [...branches.values()].filter((branch) => !branch.some((error) => closes(error, union)))
   open.sort((a, b) => a.length - b.length)
   const [first, second] = open
-  if (first !== undefined && (second === undefined || first.length < second.length)) return first
+  if (first !== undefined && (second === undefined || first.length < second.length)) {
+    const inside = first.some((error) => error.instancePath !== union.instancePath || isAboutKeys(error))
+    return inside || union.parentSchema?.['expects'] === undefined ? first : [{ ...union, keyword: 'union' }]
+  }
   const tags = inside.filter((error) => isTag(error, union))
   if (open.length === 0 && tags.length > 0) return [{ ...tags[0]!, keyword: 'enum', params: allowedBy(tags) }]
   return [{ ...union, keyword: 'union' }]
@@ -72,6 +75,8 @@ function branchMeant(union: ErrorObject, inside: readonly ErrorObject[]): readon
 /** The branch was not meant: another kind of value, or another word in the field that tells branches apart. */
 const closes = (error: ErrorObject, union: ErrorObject) =>
   (error.keyword === 'type' && error.instancePath === union.instancePath) || isTag(error, union)
+
+const isAboutKeys = (error: ErrorObject) => /Properties$|^required$|^dependentRequired$/.test(error.keyword)
 
 const isTag = (error: ErrorObject, union: ErrorObject) =>
   (error.keyword === 'const' || error.keyword === 'enum') &&
@@ -130,12 +135,7 @@ function inWords(error: ErrorObject, root: unknown, noun: string): Problem | nul
 
 function unknownKey(path: DocumentPath, error: ErrorObject, schema: SchemaNode, noun: string): Problem {
   const key = String(error.params['additionalProperty'] ?? error.params['unevaluatedProperty'])
-  const given = new Set(Object.keys((error.data ?? {}) as object))
-  const legal = Object.keys((schema['properties'] ?? {}) as object)
-  const near = suggest(
-    key,
-    legal.filter((word) => !given.has(word)),
-  )
+  const near = suggest(key, Object.keys((schema['properties'] ?? {}) as object))
   const where = [...path, key]
   const message = `unknown ${noun} \`${printPath(where)}\``
   return { kind: 'unknown', path: where, place: 'key', message, ...(near === undefined ? {} : { suggestion: near }) }

@@ -52,7 +52,7 @@ type Tell = (message: string, offset: number) => void
 
 function parse(source: string, fault: Tell): Document | null {
   try {
-    const tree = parseDocument(source, { keepSourceTokens: true, prettyErrors: false, logLevel: 'error' })
+    const tree = parseDocument(source, { prettyErrors: false, uniqueKeys: false, logLevel: 'error' })
     for (const problem of [...tree.errors, ...tree.warnings]) fault(inWords(problem), problem.pos[0])
     return tree
   } catch (thrown) {
@@ -64,8 +64,6 @@ function parse(source: string, fault: Tell): Document | null {
 
 function inWords(problem: { code: string; message: string }): string {
   switch (problem.code) {
-    case 'DUPLICATE_KEY':
-      return 'this key stands twice in the same map'
     case 'TAB_AS_INDENT':
       return 'tabs cannot be used to indent; use spaces'
     case 'BAD_INDENT':

@@ -1,0 +1,46 @@
+import type { Code } from '../contract/codes.ts'
+import type { Fault } from '../document/fault.ts'
+import type { DocumentPath, SourceDocument } from '../document/source-document.ts'
+import { isLoopback, readAddress } from './address.ts'
+import type { SettingsFile } from './schema.ts'
+
+/**
+ * What is well-formed and still not acceptable: doors that the world can walk through (E108), and settings that
+ * contradict each other (E109).
+ */
+export function exposureFaults(document: SourceDocument, settings: SettingsFile): Fault[] {
+  const faults: Fault[] = []
+  const tell = (code: Code, path: DocumentPath, message: string) =>
+    faults.push({ file: document.file, ...document.at(path), code, message })
+  const { listeners, access, api } = settings
+  const taken = new Map<string, string>()
+  const place = (path: DocumentPath, name: string, address: string) => {
+    const where = readAddress(address)
+    if (where === null) return tell('E104', path, `${name}: a port is at most 65535`)
+    const other = taken.get(address)
+    if (where.port !== 0 && other !== undefined) tell('E109', path, `${name}: ${other} listens on ${address} already`)
+    taken.set(address, name)
+    return isLoopback(where.host)
+  }
+
+  for (const [index, listener] of listeners.entries()) {
+    const name = `listeners[${index}].address`
+    const local = place(['listeners', index, 'address'], name, listener.address)
+    if (listener.type === 'tcp' && listener.path !== undefined) {
+      tell('E109', ['listeners', index, 'path'], `listeners[${index}].path: only a websocket has a path`)
+    }
+    if (local === false && access.anonymous && !access.anonymous_anywhere) {
+      const advice = 'say `anonymous_anywhere: true` under `access` too, or listen on 127.0.0.1'
+      tell('E108', ['listeners', index, 'address'], `${name}: anybody could connect at ${listener.address}; ${advice}`)
+    }
+  }
+  if (listeners.length > 0 && !access.anonymous) {
+    const advice = '`access: { anonymous: true }` lets everyone on this machine in'
+    tell('E109', ['access'], `access: there are listeners but nobody may connect; ${advice}`)
+  }
+  if (place(['api', 'address'], 'api.address', api.address) === false && api.token === undefined) {
+    const advice = 'set `api.token`, or listen on 127.0.0.1'
+    tell('E108', ['api', 'address'], `api.address: anybody could command the hub at ${api.address}; ${advice}`)
+  }
+  return faults
+}

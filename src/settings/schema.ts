@@ -1,0 +1,194 @@
+import { type Static, Type } from 'typebox'
+import { address, bytes, count, milliseconds, oneOf, path, seconds } from './fields.ts'
+
+const closed = { additionalProperties: false }
+
+const Listener = Type.Object(
+  {
+    type: oneOf(['tcp', 'websocket'], { description: 'MQTT over plain TCP, or over WebSocket (binary frames).' }),
+    address: address({ description: 'Where to listen.' }),
+    path: Type.Optional(
+      Type.String({
+        description: 'Path of the WebSocket; for `websocket` only.',
+        pattern: '^/',
+        expects: 'a path that begins with /',
+        examples: ['/mqtt'],
+      }),
+    ),
+  },
+  { ...closed, description: 'One door for MQTT clients.' },
+)
+
+const Access = Type.Object(
+  {
+    anonymous: Type.Boolean({
+      description: 'Whoever reaches a loopback listener may connect without saying who they are.',
+      default: false,
+    }),
+    anonymous_anywhere: Type.Boolean({
+      description:
+        'The same for every other listener. To be said besides `anonymous`, so that nobody opens a hub to the world by one line.',
+      default: false,
+    }),
+  },
+  { ...closed, default: {}, description: 'Who may connect. Without it nobody may.' },
+)
+
+const Api = Type.Object(
+  {
+    address: address({
+      description: 'Where the HTTP API listens. An address that is not loopback needs `token`.',
+      default: '127.0.0.1:8080',
+      examples: ['127.0.0.1:8080'],
+    }),
+    token: Type.Optional(
+      Type.String({
+        description: 'What callers must send as `Authorization: Bearer …`.',
+        minLength: 8,
+        secret: true,
+        expects: 'at least 8 characters',
+        examples: [`\${env:TRESTLE_TOKEN}`],
+      }),
+    ),
+  },
+  { ...closed, default: {}, description: 'The HTTP API, which the command line speaks too.' },
+)
+
+const Journal = Type.Object(
+  {
+    max_bytes: bytes({
+      description: 'Above this size new messages are not taken: publishers wait, or hear 0x97 (quota exceeded).',
+      default: '10 GB',
+    }),
+    segment_bytes: bytes({
+      description: 'Size of one file of the journal; a file goes when nothing in it is owed any more.',
+      default: '64 MiB',
+    }),
+    spacing_ms: milliseconds({
+      description: 'At most so long a commit waits for more messages to share it, when that saves work; 0 never waits.',
+      default: 2,
+    }),
+    sync: oneOf(['always', 'os'], {
+      description:
+        '`always`: a message is stored when the disk has it. `os`: when the operating system has it, which a power cut may lose.',
+      default: 'always',
+    }),
+  },
+  { ...closed, default: {}, description: 'The one journal that holds what is owed to sinks.' },
+)
+
+const Limits = Type.Object(
+  {
+    max_packet_bytes: bytes({
+      description: 'Largest packet a connected client may send; a larger one ends its connection with 0x95.',
+      default: '16 MiB',
+    }),
+    max_connect_bytes: bytes({
+      description: 'Largest CONNECT packet: what a stranger may make the hub hold.',
+      default: '256 KiB',
+    }),
+    max_connections: count({ description: 'MQTT connections at one time.', default: 100_000 }),
+    max_sessions: count({ description: 'Sessions, those of absent clients included.', default: 200_000 }),
+    connect_timeout_ms: milliseconds({
+      description: 'A client that has not sent a whole CONNECT by then is cut off.',
+      default: '10 s',
+    }),
+    max_output_bytes: bytes({
+      description: 'Output waiting for one receiver; above it QoS 0 is dropped, QoS 1 and 2 wait in the session.',
+      default: '8 MiB',
+    }),
+    max_inflight: count({
+      description: 'QoS 1 and 2 messages under way to one client; an MQTT 5 client may ask for fewer.',
+      maximum: 65_535,
+      default: 1024,
+    }),
+    receive_maximum: count({
+      description: 'QoS 1 and 2 messages of one client that are not answered yet.',
+      maximum: 65_535,
+      default: 1024,
+    }),
+    max_queued_messages: count({ description: 'Messages waiting in one session.', default: 100_000 }),
+    max_queued_bytes: bytes({ description: 'Bytes waiting in one session.', default: '16 MiB' }),
+    max_all_queued_bytes: bytes({ description: 'Bytes waiting in all sessions together.', default: '256 MiB' }),
+    max_publisher_pause_ms: milliseconds({
+      description: 'How long reading from a publisher may rest because a subscriber of its messages is slow.',
+      default: '2 s',
+    }),
+    max_topic_aliases: count({
+      description: 'Topic aliases one MQTT 5 client may set; 0 offers none.',
+      minimum: 0,
+      maximum: 65_535,
+      default: 64,
+    }),
+    max_subscriptions_per_session: count({ description: 'Subscriptions of one session.', default: 10_000 }),
+    max_session_expiry_s: seconds({
+      description: 'Longest time a session is kept without its client; 4294967295 is for ever.',
+      default: 4_294_967_295,
+    }),
+    max_keep_alive_s: seconds({
+      description: 'Longest keep-alive; 0 takes what the client asks for, none included.',
+      default: 0,
+    }),
+    max_retained_messages: count({ description: 'Retained messages.', default: 1_000_000 }),
+    max_retained_bytes: bytes({ description: 'Bytes of all retained messages together.', default: '256 MiB' }),
+    max_cached_topics: count({ description: 'Topics whose receivers and rules are remembered.', default: 16_384 }),
+  },
+  { ...closed, default: {}, description: 'What bounds the broker: no client can make it hold more than this.' },
+)
+
+const Log = Type.Object(
+  {
+    level: oneOf(['debug', 'info', 'warn', 'error'], {
+      description: 'The least important lines still written.',
+      default: 'info',
+    }),
+    format: oneOf(['auto', 'text', 'json'], {
+      description: '`auto`: text on a terminal, JSON lines elsewhere.',
+      default: 'auto',
+    }),
+  },
+  { ...closed, default: {}, description: 'The log, on standard error.' },
+)
+
+/**
+ * The whole of `config/trestle.yaml`. It *is* JSON Schema: types are inferred from it, the reference page and the
+ * editors' schema are printed from it. The options of each connector type come from the connectors themselves.
+ */
+export const settingsSchema = Type.Object(
+  {
+    listeners: Type.Array(Listener, {
+      description: 'Where MQTT clients connect.',
+      default: [
+        { type: 'tcp', address: '127.0.0.1:1883' },
+        { type: 'websocket', address: '127.0.0.1:8083', path: '/mqtt' },
+      ],
+    }),
+    access: Access,
+    data: path({ description: 'Folder of the journal, the cursors and the dead letters.', default: './data' }),
+    rules: path({ description: 'Folder of the rules, one YAML file each.', default: './rules' }),
+    schemas: path({ description: 'Folder of the schemas, `<subject>/<version>.json`.', default: './schemas' }),
+    connectors: Type.Unsafe<Record<string, { type: string }>>({
+      type: 'object',
+      description:
+        'The far systems, by the name that rules use. Each has a `type`; the other fields are that type’s own.',
+      propertyNames: {
+        pattern: '^[a-z][a-z0-9_-]{0,62}$',
+        expects: 'small letters, digits, - and _, a letter first, at most 63',
+      },
+      additionalProperties: {
+        type: 'object',
+        required: ['type'],
+        properties: { type: { type: 'string', description: 'Which kind of connector.', expects: 'a connector type' } },
+      },
+      default: {},
+    }),
+    api: Api,
+    journal: Journal,
+    limits: Limits,
+    log: Log,
+  },
+  { ...closed, title: 'Configuration of Trestle', description: 'The file `config/trestle.yaml`.' },
+)
+
+/** The file's content with all defaults filled in, under the file's own names. */
+export type SettingsFile = Static<typeof settingsSchema>
