@@ -183,7 +183,7 @@ function answersMetadata(port: number): Promise<boolean> {
     // size 14, api 3 version 1, correlation 1, client id "", no topics
     socket.on('connect', () => socket.write(Buffer.from('0000000e00030001000000010000' + '00000000', 'hex')))
     // size, correlation, number of brokers
-    socket.on('data', (bytes) => answer(bytes.length >= 12 && bytes.readInt32BE(8) > 0))
+    socket.on('data', (bytes: Buffer) => answer(bytes.length >= 12 && bytes.readInt32BE(8) > 0))
   })
 }
 

@@ -51,7 +51,10 @@ export async function readTopic(brokers: string, topic: string): Promise<KafkaRe
   await consumer.subscribe({ topic, fromBeginning: true })
   const records: KafkaRecord[] = []
   await new Promise<void>((done, fail) => {
-    consumer.on(consumer.events.CRASH, ({ payload }) => fail(payload.error))
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      // It starts again by itself, as while a young broker still makes its group coordinator.
+      if (!payload.restart) fail(payload.error)
+    })
     consumer
       .run({
         autoCommit: false,
@@ -73,7 +76,6 @@ export async function readTopic(brokers: string, topic: string): Promise<KafkaRe
         },
       })
       .catch(fail)
-  })
-  await consumer.disconnect()
+  }).finally(() => consumer.disconnect())
   return records.sort((a, b) => a.partition - b.partition || a.offset - b.offset)
 }

@@ -1,0 +1,7 @@
+import type { Connector } from 'trestle/contract'
+
+/** The connectors that come with the hub, by the word after `type:`; each is loaded when it is first asked for. */
+export const connectors: Record<string, () => Promise<{ default: Connector }>> = {
+  file: () => import('./file/index.ts'),
+  kafka: () => import('./kafka/index.ts'),
+}

@@ -1,0 +1,25 @@
+import type { Connector } from 'trestle/contract'
+import { type KafkaOptions, kafkaOptions, kafkaSchema, kafkaTargetSchema } from './options.ts'
+import { probeKafka } from './probe.ts'
+import { KafkaSink } from './sink.ts'
+
+/**
+ * Kafka 2.8 and newer. It promises: `delivered` means that all in-sync replicas have the record; records of a key
+ * keep their order; a record that is in the log twice carries the same `trestle-id`. It does not create topics unless
+ * told to, and it does not wait for a cluster that is away: the hub does.
+ *
+ * Files: `options` what the user writes; `sink` sorts deliveries into partitions; `producer` numbers, sends and
+ * settles record batches; `record-batch` and `produce` are the wire; `topics` knows leaders and partitions; `client`
+ * holds the connections; `codecs`, `murmur2`; `errors` gives every fault of Kafka its class; `probe` walks the path.
+ */
+const kafka: Connector = {
+  type: 'kafka',
+  summary: 'writes records to topics of Apache Kafka',
+  options: kafkaSchema,
+  targetOptions: kafkaTargetSchema,
+  targetField: 'topic',
+  createSink: (options: KafkaOptions, context) => new KafkaSink(kafkaOptions(options), context),
+  probe: (options: KafkaOptions, context) => probeKafka(kafkaOptions(options), context),
+}
+
+export default kafka

@@ -1,0 +1,140 @@
+import { type OptionsOf, withDefaults } from 'trestle/contract'
+
+/** What stands under a connector of `type: kafka` in the configuration. */
+export const kafkaSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['brokers'],
+  properties: {
+    brokers: {
+      type: 'array',
+      minItems: 1,
+      items: { type: 'string', pattern: '^(\\[[0-9a-fA-F:]+\\]|[^:\\s]+):[0-9]{1,5}$' },
+      description: 'Addresses to begin with, as host:port; the others are learnt from the first that answers.',
+      examples: [['kafka-1:9092', 'kafka-2:9092']],
+    },
+    client_id: {
+      type: 'string',
+      default: 'trestle',
+      description: 'How the hub names itself in the logs and quotas of the brokers.',
+    },
+    topic: {
+      type: 'string',
+      pattern: '^[a-zA-Z0-9._-]{1,249}$',
+      description: 'The topic of a rule that names none.',
+      examples: ['telemetry'],
+    },
+    create_topics: {
+      type: 'boolean',
+      default: false,
+      description: 'Create a topic that does not exist, with the default partitions and replicas of the brokers.',
+    },
+    compression: {
+      enum: ['none', 'gzip', 'snappy', 'lz4', 'zstd'],
+      default: 'none',
+      description: 'How record batches are compressed.',
+    },
+    idempotent: {
+      type: 'boolean',
+      default: true,
+      description: 'Let the brokers drop what is sent twice. Turn it off only where they refuse it.',
+    },
+    mqtt_headers: {
+      type: 'boolean',
+      default: true,
+      description:
+        'Add the MQTT topic, client id, content type, response topic, correlation data and user properties as headers. The header `trestle-id` is always there.',
+    },
+    linger_ms: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 10_000,
+      default: 10,
+      description: 'How long a batch may wait to fill while messages flow.',
+    },
+    batch_count: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 100_000,
+      default: 1000,
+      description: 'The most messages of one batch.',
+    },
+    batch_bytes: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 64_000_000,
+      default: 1_000_000,
+      description: 'The most payload bytes of one batch.',
+    },
+    max_message_bytes: {
+      type: 'integer',
+      minimum: 100,
+      default: 1_048_588,
+      description:
+        'The largest record batch the brokers take (their message.max.bytes). A single record above it is refused.',
+    },
+    connect_timeout_ms: {
+      type: 'integer',
+      minimum: 1,
+      default: 5000,
+      description: 'How long opening a connection may take.',
+    },
+    request_timeout_ms: {
+      type: 'integer',
+      minimum: 1,
+      default: 15_000,
+      description: 'How long a broker may take to answer.',
+    },
+    tls: {
+      type: 'object',
+      additionalProperties: false,
+      description:
+        'Speak TLS; an empty object trusts the usual authorities. Values are PEM texts or paths of PEM files.',
+      properties: {
+        ca: { type: 'string', description: 'The authority that signed the certificates of the brokers.' },
+        cert: { type: 'string', description: 'The certificate of the hub.' },
+        key: { type: 'string', secret: true, description: 'The private key of that certificate.' },
+        reject_unauthorized: {
+          type: 'boolean',
+          default: true,
+          description: 'Refuse brokers whose certificate cannot be verified.',
+        },
+      },
+      examples: [{ ca: '/etc/trestle/kafka-ca.pem' }],
+    },
+    sasl: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['mechanism', 'username', 'password'],
+      description: 'Log in.',
+      properties: {
+        mechanism: { enum: ['plain', 'scram-sha-256', 'scram-sha-512'], description: 'How the password is proven.' },
+        username: { type: 'string', description: 'The user.' },
+        password: { type: 'string', secret: true, description: 'The password.', examples: ['${env:KAFKA_PASSWORD}'] },
+      },
+    },
+  },
+} as const
+
+export type KafkaOptions = OptionsOf<typeof kafkaSchema>
+
+/** Fields a rule's target may carry for Kafka. */
+export const kafkaTargetSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    topic: {
+      type: 'string',
+      description: 'The Kafka topic; `${…}` is filled in. Default: the topic of the connector.',
+      examples: ['telemetry.${plant}'],
+    },
+    partition: {
+      type: ['integer', 'string'],
+      minimum: 0,
+      description: 'A fixed partition. Default: chosen from the key, and without a key from what keeps the order.',
+    },
+  },
+} as const
+
+/** The options, complete. */
+export const kafkaOptions = (given: object): KafkaOptions => withDefaults(kafkaSchema, given)
