@@ -49,6 +49,18 @@ export const ledgerSchema = {
   ],
 } as const
 
+const waitingSchema = {
+  type: 'object',
+  properties: { messages: count, bytes: count, oldestMs: maybeTimeMs },
+  required: ['messages', 'bytes', 'oldestMs'],
+} as const
+
+const lastErrorSchema = {
+  type: 'object',
+  properties: { code: text, message: text, timeMs, nextTryMs: maybeTimeMs },
+  required: ['code', 'message', 'timeMs', 'nextTryMs'],
+} as const
+
 export const connectorSchema = {
   type: 'object',
   properties: {
@@ -59,18 +71,10 @@ export const connectorSchema = {
     why: maybeText,
     inPerS: perS,
     outPerS: perS,
-    waiting: {
-      type: ['object', 'null'],
-      properties: { messages: count, bytes: count, oldestMs: maybeTimeMs },
-      required: ['messages', 'bytes', 'oldestMs'],
-    },
+    waiting: { anyOf: [waitingSchema, { type: 'null' }] },
     retries: count,
     deadLetters: count,
-    lastError: {
-      type: ['object', 'null'],
-      properties: { code: text, message: text, timeMs, nextTryMs: maybeTimeMs },
-      required: ['code', 'message', 'timeMs', 'nextTryMs'],
-    },
+    lastError: { anyOf: [lastErrorSchema, { type: 'null' }] },
     ledger: ledgerSchema,
   },
   required: [

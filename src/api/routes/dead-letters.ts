@@ -30,7 +30,7 @@ export function addDeadLetters(app: FastifyInstance, context: ApiContext): void 
     response: { 200: deadLetterListSchema },
   }
   app.get<{ Querystring: Query }>('/api/dead-letters', { schema: list }, (request) =>
-    context.hub.deadLetters.list(request.query),
+    context.hub.deadLetters.list({ ...request.query }),
   )
   const show = {
     summary: 'One dead letter with its bytes',

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { Events, eventRows } from '../../src/telemetry/events.ts'
+import { Log } from '../../src/telemetry/log.ts'
+
+const silent = () =>
+  new Events(
+    new Log({ level: 'silent', human: true, stream: { write: () => 0 }, redact: (text) => text, now: () => 0 }),
+  )
+
+it('every event has words, a level and, where it has one, a counter of the house', () => {
+  for (const [name, row] of Object.entries(eventRows)) {
+    assert.match(name, /^[a-z-]+\.[a-z-]+$/)
+    assert.ok(row.message.length > 0, name)
+    if (row.counter !== null) assert.match(row.counter, /^trestle_[a-z_]+_total$/, name)
+    else assert.equal(row.label, null, `${name} has a label but nothing to label`)
+  }
+})
+
+it('no two events share a counter, and none is labelled with what clients choose', () => {
+  const counters = Object.values(eventRows).flatMap(({ counter }) => (counter === null ? [] : [counter]))
+  assert.equal(new Set(counters).size, counters.length)
+  for (const { label } of Object.values(eventRows)) assert.ok(!['client', 'topic', 'username'].includes(label ?? ''))
+})
+
+it('an event counts also when its line is below the log level', () => {
+  const events = silent()
+  events.emit('client.connected', { client: 'a' })
+  events.emit('client.connected', { client: 'b' })
+  assert.equal(events.counts.get('trestle_client_connects_total')?.values.get(''), 2)
+})
+
+it('a labelled counter counts each value of its label', () => {
+  const events = silent()
+  events.emit('connector.retrying', { connector: 'lake' })
+  events.emit('connector.retrying', { connector: 'lake' })
+  events.emit('connector.retrying', { connector: 'archive' })
+  assert.deepEqual(
+    [...events.counts.get('trestle_connector_retries_total')!.values],
+    [
+      ['lake', 2],
+      ['archive', 1],
+    ],
+  )
+})
+
+it('an unlabelled counter is there from the start, at 0', () => {
+  assert.equal(silent().counts.get('trestle_journal_failures_total')?.values.get(''), 0)
+})
