@@ -1,0 +1,330 @@
+/**
+ * What runs in the connector thread: all connectors, their outboxes, their cursors and the dead letters.
+ *
+ * Promises: one connector's fault is told and tried again and touches no other; nothing is settled that is not safe;
+ * main is told the low-water mark only when the cursors below it are on disk.
+ * Does not: know whether it is a thread (`host-thread`) or runs in the caller's own (tests); it has a port.
+ *
+ * `boundary` is the table of messages, `station` one connector, `dispatch` a sink's loop, `intake` a source's loop,
+ * `link` where a connector stands, `retry` who may open when, `idle-gate` who wakes whom, `cursor-keeper` the cursors
+ * on disk, `replay` dead letters sent again. Main's end of all this is `supervisor`.
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Connector, ConnectorContext, ProbeStep, Sink, Source } from '../contract/connector.ts'
+import { TrestleError } from '../contract/error.ts'
+import { deadLetterSink } from '../journal/port.ts'
+import type { DeadLetter, DeadLetterShelf } from '../outbox/dead-letter.ts'
+import { DeadLetters } from '../outbox/dead-letters.ts'
+import { type OpenedOutbox, type OpenOutboxOptions, openOutbox, tailOf } from '../outbox/open-outbox.ts'
+import type { EventName } from '../telemetry/events.ts'
+import {
+  type BoundaryPort,
+  type ConnectorSettings,
+  type ControlTable,
+  type ControlWord,
+  cloneable,
+  type FromHost,
+  type HostReport,
+  type StartMessage,
+  type ToHost,
+  toWire,
+} from './boundary.ts'
+import { ConnectorModules } from './connector-modules.ts'
+import { CursorKeeper } from './cursor-keeper.ts'
+import { Dispatch } from './dispatch.ts'
+import { IdleGate } from './idle-gate.ts'
+import { SourceLoop, TurnIntake } from './intake.ts'
+import { Link, type LinkState } from './link.ts'
+import { MainLine } from './main-line.ts'
+import { refusals } from './refusals.ts'
+import { replay } from './replay.ts'
+import { ReconnectGovernor } from './retry.ts'
+import { within } from './signal.ts'
+import { Station } from './station.ts'
+
+/** What tests hand in instead of the real thing. */
+export interface HostSeams {
+  now?: () => number
+  random?: () => number
+  makeReader?: OpenOutboxOptions['makeReader']
+}
+
+/** Runs a host behind `port`; it begins with the start message. */
+export function runHost(port: BoundaryPort<FromHost, ToHost>, seams: HostSeams = {}): void {
+  const line = new MainLine(port)
+  let host: Host | null = null
+  port.on('message', (message) => {
+    if (message.kind === 'start') {
+      host = new Host(message.start, line, seams)
+      host.start()
+      line.post({ kind: 'started' })
+    } else if (message.kind === 'appended') host?.wake()
+    else if (message.kind === 'intake-receipts') line.answered(message.id, message.receipts)
+    else void answer(host, line, message.id, message.word, message.ask)
+  })
+}
+
+const answer = async (
+  host: Host | null,
+  line: MainLine,
+  id: number,
+  word: ControlWord,
+  ask: unknown,
+): Promise<void> => {
+  try {
+    if (host === null) throw new TrestleError('E902', 'connectors are not started')
+    const control = host.control[word] as (ask: unknown) => unknown
+    line.post({ kind: 'answer', id, answer: await control(ask), error: null })
+  } catch (thrown) {
+    line.post({ kind: 'answer', id, answer: null, error: toWire(TrestleError.from(thrown)) })
+  }
+}
+
+class Host {
+  readonly #start: StartMessage
+  readonly #line: MainLine
+  readonly #seams: HostSeams
+  readonly #now: () => number
+  readonly #random: () => number
+  readonly #modules: ConnectorModules
+  readonly #deadLetters: DeadLetters
+  readonly #shelf: DeadLetterShelf
+  readonly #governor: ReconnectGovernor
+  readonly #gate: IdleGate
+  readonly #keeper: CursorKeeper
+  readonly #stations = new Map<string, Station>()
+  #sampler: NodeJS.Timeout | null = null
+
+  constructor(start: StartMessage, line: MainLine, seams: HostSeams) {
+    this.#start = start
+    this.#line = line
+    this.#seams = seams
+    this.#now = seams.now ?? Date.now
+    this.#random = seams.random ?? Math.random
+    this.#modules = new ConnectorModules(start.modules)
+    mkdirSync(start.folders.cursors, { recursive: true })
+    this.#deadLetters = new DeadLetters(start.folders.deadLetters)
+    this.#shelf = { putMany: (letters) => this.#keep(letters) }
+    const { maxOpens, openSpacingMs, restMs } = start.timing
+    this.#governor = new ReconnectGovernor({ maxOpens, spacingMs: openSpacingMs })
+    this.#gate = new IdleGate(start.idle, tailOf(start.tail), restMs)
+    this.#keeper = new CursorKeeper({
+      timing: start.timing,
+      onLowWater: (position) => line.post({ kind: 'low-water', position }),
+      onError: (sink, error) => this.#log('error', 'cursor.failed', { connector: sink, message: error.message }),
+    })
+  }
+
+  start(): void {
+    for (const settings of this.#start.connectors) this.#build(settings)
+    const refused = { name: deadLetterSink, type: null, options: {}, sink: true, sources: [] }
+    if (!this.#stations.has(deadLetterSink)) this.#build(refused)
+    for (const station of this.#stations.values()) station.start()
+    this.#keeper.start()
+    this.#sampler = setInterval(() => this.#sample(), 1000)
+    this.#sample()
+  }
+
+  wake(): void {
+    this.#gate.wake()
+    this.#keeper.touch()
+  }
+
+  /** One body per word of the control table. */
+  readonly control: {
+    [Word in ControlWord]: (
+      ask: ControlTable[Word]['ask'],
+    ) => ControlTable[Word]['answer'] | Promise<ControlTable[Word]['answer']>
+  } = {
+    status: () => this.#report(),
+    pause: (name) => {
+      this.#station(name).pause()
+      return null
+    },
+    resume: (name) => {
+      this.#station(name).resume()
+      return null
+    },
+    probe: (name) => this.#probe(this.#station(name).settings),
+    list: (filter) => this.#deadLetters.list(filter),
+    show: (id) => this.#deadLetters.show(id),
+    replay: (filter) => replay(this.#deadLetters, filter, (items) => this.#line.sendReplay(items)),
+    discard: (filter) => this.#deadLetters.discard(filter),
+    count: () => this.#deadLetters.counts(),
+    stop: async () => {
+      await this.#stop()
+      return null
+    },
+  }
+
+  #build(settings: ConnectorSettings): void {
+    const station = new Station(settings, this.#now())
+    this.#stations.set(settings.name, station)
+    if (settings.sink) this.#buildSink(station)
+    settings.sources.forEach((source, at) => this.#buildSource(station, source, at))
+  }
+
+  #buildSink(station: Station): void {
+    const { settings } = station
+    const { name } = settings
+    let opened: OpenedOutbox
+    try {
+      opened = this.#openOutbox(settings)
+    } catch (thrown) {
+      // Without its cursor nothing may be sent, and nothing it may be owed may be removed.
+      station.fault = TrestleError.from(thrown, 'E501')
+      this.#keeper.block()
+      this.#event('connector.failing', { connector: name, why: station.fault.message, code: station.fault.code })
+      return
+    }
+    station.outbox = opened.outbox
+    this.#keeper.add(name, opened.outbox, opened.cursor)
+    if (settings.type === null && name !== deadLetterSink) return
+    const link = this.#link(name)
+    station.links.push(link)
+    station.dispatch = new Dispatch({
+      name,
+      outbox: opened.outbox,
+      makeSink: () => (name === deadLetterSink ? Promise.resolve(refusals()) : this.#makeSink(settings)),
+      link,
+      governor: this.#governor,
+      gate: this.#gate,
+      timing: this.#start.timing,
+      onSettled: () => this.#keeper.touch(),
+      log: (level, event, facts) => this.#log(level, event, facts),
+      now: this.#now,
+      random: this.#random,
+    })
+  }
+
+  #openOutbox(settings: ConnectorSettings): OpenedOutbox {
+    const { folders, hub, tail } = this.#start
+    const { makeReader } = this.#seams
+    return openOutbox({
+      sink: settings.name,
+      hub,
+      journalFolder: folders.journal,
+      cursorFolder: folders.cursors,
+      tail,
+      deadLetters: this.#shelf,
+      onReceipt: (position, error) => this.#line.receipt(settings.name, position, error),
+      random: this.#random,
+      ...(settings.budget === undefined ? {} : { budget: settings.budget }),
+      ...(makeReader === undefined ? {} : { makeReader }),
+    })
+  }
+
+  #buildSource(station: Station, source: Readonly<Record<string, unknown>>, at: number): void {
+    const { settings } = station
+    const name = settings.sources.length === 1 ? settings.name : `${settings.name}[${at}]`
+    const link = this.#link(name)
+    station.links.push(link)
+    const loop = new SourceLoop({
+      name,
+      makeSource: () => this.#makeSource(settings, source),
+      intake: new TurnIntake(settings.name, (from, batch) => this.#line.sendBatch(from, batch)),
+      link,
+      governor: this.#governor,
+      timing: this.#start.timing,
+      random: this.#random,
+      now: this.#now,
+    })
+    station.sources.push(loop)
+  }
+
+  async #makeSink(settings: ConnectorSettings): Promise<Sink> {
+    const connector = await this.#modules.find(settings.type!)
+    if (connector.createSink === undefined)
+      throw new TrestleError('E609', `connector ${settings.type} takes no messages out of the hub`)
+    return connector.createSink(settings.options as never, this.#context(settings))
+  }
+
+  async #makeSource(settings: ConnectorSettings, source: Readonly<Record<string, unknown>>): Promise<Source> {
+    const connector = await this.#modules.find(settings.type!)
+    if (connector.createSource === undefined)
+      throw new TrestleError('E609', `connector ${settings.type} brings no messages into the hub`)
+    return connector.createSource(settings.options as never, source as never, this.#context(settings))
+  }
+
+  async #probe(settings: ConnectorSettings): Promise<readonly ProbeStep[]> {
+    if (settings.type === null) throw new TrestleError('E702', `${settings.name} cannot be probed`)
+    const connector: Connector = await this.#modules.find(settings.type)
+    if (connector.probe === undefined) throw new TrestleError('E702', `connector ${settings.type} has no probe`)
+    const limitMs = this.#start.timing.openTimeoutMs
+    const late = (): TrestleError => new TrestleError('E601', `the probe did not end within ${limitMs} ms`)
+    return await within(connector.probe(settings.options as never, this.#context(settings)), limitMs, late)
+  }
+
+  #context(settings: ConnectorSettings): ConnectorContext {
+    const { name } = settings
+    const folder = join(this.#start.folders.connectors, encodeURIComponent(name))
+    mkdirSync(folder, { recursive: true })
+    return {
+      name,
+      hub: this.#start.hub,
+      folder,
+      log: (level, event, facts) => this.#log(level, event, { connector: name, ...facts }),
+      now: this.#now,
+    }
+  }
+
+  #link(name: string): Link {
+    return new Link(this.#now, (link) => {
+      const event = stateEvents[link.state]
+      if (event === null) return
+      this.#event(event, { connector: name, why: link.why, nextTryMs: link.lastError?.nextTryMs ?? null })
+    })
+  }
+
+  #keep(letters: readonly DeadLetter[]): void {
+    this.#deadLetters.putMany(letters)
+    for (const { delivery, error } of letters) {
+      const { position, index, rule, sink } = delivery
+      this.#event('dead-letter.kept', { connector: sink, rule, id: `${position}-${index}`, code: error.code })
+    }
+  }
+
+  #report(): HostReport {
+    const nowMs = this.#now()
+    const connectors = []
+    for (const [name, station] of this.#stations) connectors.push(station.report(this.#deadLetters.count(name), nowMs))
+    return { connectors, deadLetters: this.#deadLetters.counts() }
+  }
+
+  #sample(): void {
+    const nowMs = this.#now()
+    for (const station of this.#stations.values()) station.sample(nowMs)
+  }
+
+  async #stop(): Promise<void> {
+    await Promise.all([...this.#stations.values()].map((station) => station.stop()))
+    if (this.#sampler !== null) clearInterval(this.#sampler)
+    this.#gate.close()
+    await this.#keeper.close()
+    this.#deadLetters.close()
+  }
+
+  #station(name: string): Station {
+    const station = this.#stations.get(name)
+    if (station === undefined) throw new TrestleError('E702', `there is no connector ${name}`)
+    return station
+  }
+
+  #event(name: EventName, facts: Record<string, unknown>): void {
+    this.#line.post({ kind: 'event', name, facts })
+  }
+
+  #log(level: 'debug' | 'info' | 'warn' | 'error', event: string, facts: Record<string, unknown>): void {
+    this.#line.post({ kind: 'log', level, event, facts: cloneable(facts) })
+  }
+}
+
+const stateEvents: Readonly<Record<LinkState, EventName | null>> = {
+  starting: 'connector.resumed',
+  connected: 'connector.connected',
+  retrying: 'connector.retrying',
+  failing: 'connector.failing',
+  paused: 'connector.paused',
+  stopped: 'connector.stopped',
+}

@@ -1,0 +1,63 @@
+/** A loop that has nothing to do until something is appended. */
+export interface IdleLoop {
+  wake(): void
+}
+
+/**
+ * Who tells idle loops of an append, without polling when nothing happens and without a message per append when much
+ * does: main posts one message only while the shared flag is 1. After a wake-up the gate looks at the journal's tail
+ * by itself once more after `restMs` before it raises the flag again.
+ */
+export class IdleGate {
+  readonly #flag: Int32Array
+  readonly #tail: () => number
+  readonly #restMs: number
+  readonly #idle = new Set<IdleLoop>()
+  #seenTail = -1
+  #wokenMs = Number.NEGATIVE_INFINITY
+  #timer: NodeJS.Timeout | null = null
+
+  constructor(idle: SharedArrayBuffer, tail: () => number, restMs: number) {
+    this.#flag = new Int32Array(idle)
+    this.#tail = tail
+    this.#restMs = restMs
+  }
+
+  /** The loop has found nothing more. */
+  enter(loop: IdleLoop): void {
+    this.#idle.add(loop)
+    if (this.#timer !== null || Atomics.load(this.#flag, 0) === 1) return
+    const restLeftMs = this.#wokenMs + this.#restMs - performance.now()
+    if (restLeftMs <= 0) this.#raise()
+    else this.#timer = setTimeout(() => this.#raise(), Math.ceil(restLeftMs))
+  }
+
+  leave(loop: IdleLoop): void {
+    this.#idle.delete(loop)
+  }
+
+  /** Something was appended. */
+  wake(): void {
+    Atomics.store(this.#flag, 0, 0)
+    this.#wokenMs = performance.now()
+    this.#seenTail = this.#tail()
+    for (const loop of [...this.#idle]) loop.wake()
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+    this.#idle.clear()
+  }
+
+  #raise(): void {
+    this.#timer = null
+    if (this.#idle.size === 0) return
+    Atomics.store(this.#flag, 0, 1)
+    // What was appended before the flag was up was not told.
+    if (this.#tail() > this.#seenTail) this.wake()
+  }
+}
+
+/** Main's side: true when the host is to be told now; taking it lowers the flag. */
+export const takeIdle = (flag: Int32Array): boolean => Atomics.load(flag, 0) === 1 && Atomics.exchange(flag, 0, 0) === 1

@@ -1,0 +1,37 @@
+/** A loop's bed: it sleeps here until someone sets the signal or the time is over. A signal set early is not lost. */
+export class Signal {
+  #set = false
+  #wake: (() => void) | null = null
+
+  set(): void {
+    this.#set = true
+    this.#wake?.()
+  }
+
+  /** `timeoutMs` null sleeps for as long as it takes. One sleeper at a time. */
+  async wait(timeoutMs: number | null): Promise<void> {
+    if (!this.#set && (timeoutMs === null || timeoutMs > 0))
+      await new Promise<void>((resolve) => {
+        const timer = timeoutMs === null ? undefined : setTimeout(resolve, timeoutMs)
+        this.#wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    this.#wake = null
+    this.#set = false
+  }
+}
+
+/** The work's own end, or `late()` thrown when it has not ended after `limitMs`; what it does later goes unheard. */
+export async function within<T>(work: Promise<T>, limitMs: number, late: () => Error): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late()), limitMs)
+  })
+  try {
+    return await Promise.race([work, tooLate])
+  } finally {
+    clearTimeout(timer)
+  }
+}

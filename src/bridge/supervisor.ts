@@ -1,0 +1,332 @@
+/**
+ * Main's end of the bridge: keeps the connector thread alive and speaks with it.
+ *
+ * Promises: no call here waits for the connector thread longer than its time-out, whatever a connector does to it;
+ * when the thread ends it is started again with a back-off and goes on from its cursors; the reason is shown.
+ * Does not: touch a payload that leaves the hub; the thread reads the journal itself.
+ *
+ * `body` is where the host runs, `boundary` what crosses, `report` makes connector reports of what comes back. The
+ * other end is `host`.
+ */
+
+import type { ProbeStep } from '../contract/connector.ts'
+import { TrestleError } from '../contract/error.ts'
+import { notDelivered, type Receipt } from '../contract/receipt.ts'
+import type { KeptLetter, LetterSummary } from '../outbox/dead-letter-row.ts'
+import type { DeadLetterFilter } from '../outbox/dead-letters.ts'
+import type { Events } from '../telemetry/events.ts'
+import type { Facts, Level } from '../telemetry/log.ts'
+import { type BridgeBody, threadBody } from './body.ts'
+import {
+  type BridgeFolders,
+  type BridgeTiming,
+  type ConnectorSettings,
+  type ControlTable,
+  type ControlWord,
+  defaultTiming,
+  type FromHost,
+  fromWire,
+  type IntakeItem,
+  type ReplayResult,
+  receiptToWire,
+  type WireError,
+} from './boundary.ts'
+import { takeIdle } from './idle-gate.ts'
+import { decodeBatch } from './intake-batch.ts'
+import type { BridgeReport, LinkReport, ThreadReport } from './report.ts'
+import { backOffMs } from './retry.ts'
+import { within } from './signal.ts'
+
+export interface BridgeOptions {
+  hub: string
+  folders: BridgeFolders
+  tail: SharedArrayBuffer
+  /** URL of the module that lists the connectors. */
+  modules: string
+  connectors: readonly ConnectorSettings[]
+  events: Pick<Events, 'emit'>
+  log: { note(level: Level, event: string, facts?: Facts): void }
+  timing?: Partial<BridgeTiming>
+  /** Where the host runs; a thread unless a test says otherwise. */
+  makeBody?: () => BridgeBody
+  /** How long `status` and the other short questions wait. */
+  answerTimeoutMs?: number
+  /** A thread that has not answered for so long is ended and started again. */
+  maxSilenceMs?: number
+}
+
+/** Messages that come into the hub from a connector, or dead letters that go their way again. */
+export interface IntakeBatch {
+  /** The connector's name. */
+  source: string
+  /** These were in the hub before: those with `owed` go into the journal as they are, the others through the rules. */
+  replay: boolean
+  items: readonly IntakeItem[]
+}
+
+interface Asked {
+  resolve(answer: unknown): void
+  reject(error: TrestleError): void
+}
+
+/** A thread that ran for so long has got over what ended the one before. */
+const steadyMs = 60_000
+const stopTimeoutMs = 15_000
+
+export class Bridge {
+  readonly #options: BridgeOptions
+  readonly #idle = new SharedArrayBuffer(4)
+  readonly #idleFlag = new Int32Array(this.#idle)
+  #body: BridgeBody | null = null
+  #thread: ThreadReport = { state: 'stopped', why: null, sinceMs: Date.now(), restarts: 0 }
+  #known: readonly LinkReport[]
+  #asked = new Map<number, Asked>()
+  #lastId = 0
+  #failures = 0
+  #restart: NodeJS.Timeout | null = null
+  #watch: NodeJS.Timeout | null = null
+  #heardMs = 0
+  #onReceipt: (position: number, error: TrestleError | null, sink: string) => void = () => {}
+  #onLowWater: (position: number) => void = () => {}
+  #onIntake: (batch: IntakeBatch) => Promise<readonly Receipt[]> = async ({ items }) =>
+    items.map(() => notDelivered(new TrestleError('E902', 'the hub takes nothing in yet')))
+
+  constructor(options: BridgeOptions) {
+    this.#options = options
+    this.#known = options.connectors.map(unknownYet)
+  }
+
+  /** `sink` owes the awaited record at `position` nothing more. After a restart of the thread it may be told twice. */
+  onReceipt(listener: (position: number, error: TrestleError | null, sink: string) => void): void {
+    this.#onReceipt = listener
+  }
+
+  /** No sink needs a record up to `position`, and that is on disk. */
+  onLowWater(listener: (position: number) => void): void {
+    this.#onLowWater = listener
+  }
+
+  /** One Receipt per item, in order; class and outcome decide whether a dead letter is removed. */
+  onIntake(listener: (batch: IntakeBatch) => Promise<readonly Receipt[]>): void {
+    this.#onIntake = listener
+  }
+
+  /** Resolves when the thread runs; connectors open in their own time. *Errors*: what ended the thread instead. */
+  async start(): Promise<void> {
+    await new Promise<void>((resolve, reject) => this.#launch(resolve, reject))
+    this.#watch = setInterval(() => this.#look(), Math.min(5_000, this.#maxSilenceMs / 4))
+    this.#watch.unref()
+  }
+
+  /** Lets batches that are out come back, writes the cursors, ends the thread. */
+  async stop(): Promise<void> {
+    if (this.#watch !== null) clearInterval(this.#watch)
+    if (this.#restart !== null) clearTimeout(this.#restart)
+    const body = this.#body
+    if (body !== null && this.#thread.state !== 'restarting') {
+      try {
+        await this.#ask('stop', null, stopTimeoutMs)
+      } catch (thrown) {
+        this.#options.log.note('warn', 'connector-thread.stop-failed', { message: TrestleError.from(thrown).message })
+      }
+    }
+    this.#become('stopped', null)
+    this.#body = null
+    await body?.terminate()
+  }
+
+  /** The journal is durable up to `position`, and its tail says so. Costs a load unless the host sleeps. */
+  appended(_position: number): void {
+    if (takeIdle(this.#idleFlag)) this.#body?.port.postMessage({ kind: 'appended' })
+  }
+
+  /** Answers within the time-out, with what was last known when the thread does not. */
+  async status(): Promise<BridgeReport> {
+    const { state } = this.#thread
+    if (state !== 'restarting' && state !== 'stopped') {
+      try {
+        const { connectors } = await this.#ask('status', null, this.#options.answerTimeoutMs ?? 1000)
+        this.#known = connectors
+        return { thread: this.#thread, connectors }
+      } catch (thrown) {
+        // It may have ended while it was asked; then that is why.
+        if (this.#body !== null && this.#thread.state === 'running')
+          this.#become('blocked', TrestleError.from(thrown).message)
+      }
+    }
+    return { thread: this.#thread, connectors: this.#known.map((known) => this.#outOfReach(known)) }
+  }
+
+  async pause(name: string): Promise<void> {
+    await this.#short('pause', name)
+  }
+
+  async resume(name: string): Promise<void> {
+    await this.#short('resume', name)
+  }
+
+  /** Tries a connector's real path. Takes as long as the far side needs. */
+  probe(name: string): Promise<readonly ProbeStep[]> {
+    return this.#ask('probe', name, null)
+  }
+
+  readonly deadLetters = {
+    list: (filter: DeadLetterFilter = {}): Promise<LetterSummary[]> => this.#short('list', filter),
+    show: (id: string): Promise<KeptLetter | null> => this.#short('show', id),
+    count: (): Promise<Record<string, number>> => this.#short('count', null),
+    /** In journal order. An empty filter means all. */
+    replay: async (filter: DeadLetterFilter): Promise<ReplayResult> => {
+      const result = await this.#ask('replay', filter, null)
+      this.#options.events.emit('dead-letter.replayed', { letters: result.replayed })
+      return result
+    },
+    /** An empty filter means all. Answers how many there were. */
+    discard: async (filter: DeadLetterFilter): Promise<number> => {
+      const letters = await this.#short('discard', filter)
+      this.#options.events.emit('dead-letter.discarded', { letters })
+      return letters
+    },
+  }
+
+  get #maxSilenceMs(): number {
+    return this.#options.maxSilenceMs ?? 60_000
+  }
+
+  #launch(onStarted: () => void, onFailed: (error: TrestleError) => void): void {
+    const { connectors, folders, hub, makeBody = threadBody, modules, tail, timing } = this.#options
+    Atomics.store(this.#idleFlag, 0, 0)
+    const body = makeBody()
+    this.#body = body
+    this.#become('starting', null)
+    const startedMs = performance.now()
+    body.port.on('message', (message) => {
+      // What an ended thread had still to say is heard, but for its questions: nobody is there for the answer.
+      if (message.kind !== 'started') return this.#hear(body, message)
+      this.#heardMs = performance.now()
+      this.#become('running', null)
+      onStarted()
+    })
+    body.onEnd((why) => {
+      if (this.#body !== body) return
+      if (performance.now() - startedMs > steadyMs) this.#failures = 0
+      onFailed(new TrestleError('E999', `connector thread ended: ${why ?? 'by itself'}`))
+      this.#ended(why ?? 'it ended by itself')
+    })
+    const start = { hub, folders, tail, idle: this.#idle, modules, connectors, timing: { ...defaultTiming, ...timing } }
+    body.port.postMessage({ kind: 'start', start })
+  }
+
+  #ended(why: string): void {
+    this.#body = null
+    const waitMs = Math.max(1, backOffMs(++this.#failures, Math.random))
+    this.#thread.restarts++
+    this.#become('restarting', why)
+    this.#options.events.emit('connector-thread.ended', { why, nextTryMs: Date.now() + waitMs })
+    const error = new TrestleError('E608', `connector thread ended: ${why}`)
+    for (const asked of this.#asked.values()) asked.reject(error)
+    this.#asked.clear()
+    const nobody = (): void => {}
+    this.#restart = setTimeout(() => this.#launch(nobody, nobody), waitMs)
+  }
+
+  #hear(body: BridgeBody, message: Exclude<FromHost, { kind: 'started' }>): void {
+    this.#heardMs = performance.now()
+    switch (message.kind) {
+      case 'answer':
+        return this.#answered(message.id, message.answer, message.error)
+      case 'receipts':
+        for (const { position, error, sink } of message.receipts)
+          this.#onReceipt(position, error === null ? null : fromWire(error), sink)
+        return
+      case 'low-water':
+        return this.#onLowWater(message.position)
+      case 'event':
+        return this.#options.events.emit(message.name, message.facts)
+      case 'log':
+        return this.#options.log.note(message.level, message.event, message.facts)
+      case 'replay':
+        return void this.#takeIn(body, message.id, { source: '', replay: true, items: message.items })
+      case 'intake': {
+        const items = decodeBatch(message.batch).map((taken) => ({ message: taken, owed: null }))
+        return void this.#takeIn(body, message.id, { source: message.source, replay: false, items })
+      }
+    }
+  }
+
+  #answered(id: number, answer: unknown, error: WireError | null): void {
+    const asked = this.#asked.get(id)
+    this.#asked.delete(id)
+    if (this.#thread.state === 'blocked') this.#become('running', null)
+    if (error === null) asked?.resolve(answer)
+    else asked?.reject(fromWire(error))
+  }
+
+  async #takeIn(body: BridgeBody, id: number, batch: IntakeBatch): Promise<void> {
+    let receipts: readonly Receipt[]
+    try {
+      receipts = await this.#onIntake(batch)
+    } catch (thrown) {
+      const receipt = notDelivered(TrestleError.from(thrown))
+      receipts = batch.items.map(() => receipt)
+    }
+    if (this.#body === body)
+      body.port.postMessage({ kind: 'intake-receipts', id, receipts: receipts.map(receiptToWire) })
+  }
+
+  #short<Word extends ControlWord>(word: Word, ask: ControlTable[Word]['ask']): Promise<ControlTable[Word]['answer']> {
+    return this.#ask(word, ask, 10_000)
+  }
+
+  async #ask<Word extends ControlWord>(
+    word: Word,
+    ask: ControlTable[Word]['ask'],
+    limitMs: number | null,
+  ): Promise<ControlTable[Word]['answer']> {
+    const body = this.#body
+    if (body === null) throw new TrestleError('E608', `connector thread does not run: ${this.#thread.why ?? 'stopped'}`)
+    const id = ++this.#lastId
+    const answer = new Promise<unknown>((resolve, reject) => this.#asked.set(id, { resolve, reject }))
+    body.port.postMessage({ kind: 'control', id, word, ask })
+    const late = (): TrestleError => new TrestleError('E608', 'connector thread does not answer')
+    try {
+      const given = await (limitMs === null ? answer : within(answer, limitMs, late))
+      return given as ControlTable[Word]['answer']
+    } finally {
+      this.#asked.delete(id)
+    }
+  }
+
+  /** Asks the thread for a sign of life, and ends one that has given none for too long. */
+  #look(): void {
+    if (this.#body === null || this.#thread.state === 'starting') return
+    if (performance.now() - this.#heardMs > this.#maxSilenceMs) void this.#body.terminate()
+    else void this.status()
+  }
+
+  #become(state: ThreadReport['state'], why: string | null): void {
+    const sinceMs = state === this.#thread.state ? this.#thread.sinceMs : Date.now()
+    this.#thread = { ...this.#thread, state, why, sinceMs }
+  }
+
+  #outOfReach(known: LinkReport): LinkReport {
+    const { state, why } = this.#thread
+    if (state === 'stopped') return { ...known, state: 'stopped', why: null, inPerS: 0, outPerS: 0 }
+    const told = state === 'restarting' ? `connector thread ended and is started again: ${why}` : why
+    return { ...known, state: 'failing', sinceMs: this.#thread.sinceMs, why: told, inPerS: 0, outPerS: 0 }
+  }
+}
+
+/** Before the thread has first answered. */
+const unknownYet = (settings: ConnectorSettings): LinkReport => ({
+  name: settings.name,
+  type: settings.type ?? 'none',
+  state: 'starting',
+  sinceMs: Date.now(),
+  why: null,
+  inPerS: 0,
+  outPerS: 0,
+  retries: 0,
+  deadLetters: 0,
+  lastError: null,
+  sink: null,
+})

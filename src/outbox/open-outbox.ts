@@ -1,0 +1,52 @@
+import { join } from 'node:path'
+import { TrestleError } from '../contract/error.ts'
+import { JournalReader } from '../journal/reader.ts'
+import { readTail } from '../journal/tail.ts'
+import { CursorFile, freshCursor } from './cursor.ts'
+import { Outbox, type OutboxOptions } from './outbox.ts'
+import type { OwedReader } from './window.ts'
+
+export interface OpenOutboxOptions extends Omit<OutboxOptions, 'start' | 'reader'> {
+  sink: string
+  hub: string
+  journalFolder: string
+  cursorFolder: string
+  tail: SharedArrayBuffer
+  /** Reads the journal; tests hand in another. */
+  makeReader?: (options: { folder: string; sink: string; after: number; tail: () => number }) => OwedReader
+}
+
+/** An outbox and the file that keeps its place. */
+export interface OpenedOutbox {
+  outbox: Outbox
+  cursor: CursorFile
+}
+
+/** The last durable position, as the journal publishes it. */
+export const tailOf =
+  (shared: SharedArrayBuffer): (() => number) =>
+  () =>
+    readTail(shared)
+
+/**
+ * Opens the outbox of one sink where its cursor says; without a cursor, at the oldest record there is.
+ * *Errors*: E501, E502 and E503 of the cursor and the journal; E503 also when the cursor belongs to another journal.
+ */
+export function openOutbox(options: OpenOutboxOptions): OpenedOutbox {
+  const { sink, hub, journalFolder, cursorFolder, makeReader = (wanted) => new JournalReader(wanted) } = options
+  const tail = tailOf(options.tail)
+  const cursor = new CursorFile(join(cursorFolder, `${encodeURIComponent(sink)}.cursor`))
+  const start = cursor.found ?? freshCursor(hub, sink)
+  // Going on would pass over what this journal owes: a cursor of another one counts other positions.
+  if (start.hub !== hub || start.position > tail()) {
+    void cursor.close()
+    throw new TrestleError('E503', `cursor of ${sink} does not belong to this journal`, {
+      detail: {
+        place: cursor.path,
+        advice: 'restore the journal, or remove the cursor to send what the journal holds',
+      },
+    })
+  }
+  const reader = makeReader({ folder: journalFolder, sink, after: start.position, tail })
+  return { cursor, outbox: new Outbox({ ...options, start, reader }) }
+}
