@@ -1,7 +1,34 @@
-import type { TrestleError } from '../contract/error.ts'
+import fs from 'node:fs'
+import { TrestleError } from '../contract/error.ts'
 import type { Message, Owed } from '../contract/message.ts'
-import type { FileSystemPort } from './file-system.ts'
+import { CommitSpacing } from './commit-spacing.ts'
+import { type FileSystemPort, nodeFileSystem } from './file-system.ts'
+import { lockFolder } from './folder-lock.ts'
+import { GroupCommit } from './group-commit.ts'
+import { hubIdentity } from './hub-identity.ts'
+import { closing, folderUnusable, overloaded, sizeLimit } from './journal-faults.ts'
+import { type JournalEvent, type JournalState, journalStates } from './journal-state.ts'
 import type { AppendWaiter, JournalReport, OwedTally } from './port.ts'
+import { maxRecordBytes } from './record.ts'
+import { type RecoveryReport, recoverFolder } from './recovery.ts'
+import { SegmentStore } from './segment-store.ts'
+import { createTail, writeOwed } from './tail.ts'
+import { type Pair, Tallies } from './tallies.ts'
+
+/*
+ * The journal: one append-only log for all that must survive a crash. It promises that what it settled without an error
+ * is on disk, whole and in order, and is found again whatever happened to the process; that positions and ordinals
+ * count up without a gap; that nothing it could not write is ever shown to a reader. It does not know who reads, or
+ * how far: `release` tells it what is owed to nobody any more.
+ *
+ *   journal.ts        the door: append, release, states   reader.ts           the other end, in any thread
+ *   group-commit.ts   one write at a time; faults         segment-reader.ts   blocks of one segment, checked
+ *   batch.ts          the next commit, and who waits      record-view.ts      reads what record.ts writes
+ *   record.ts         layout of a record, its writing     segment.ts          layout of a segment, header and block
+ *   segment-store.ts  the files                           recovery.ts scan.ts what a start finds
+ *   tallies.ts        what was ever owed, and names       commit-spacing.ts   when a commit may start
+ *   journal-state.ts  writing, failing, full: the table   tail.ts             the cells both threads see
+ */
 
 export interface JournalOptions {
   /** The journal's own folder (`data/journal`); `hub.json` lies beside it, in its parent. Made when missing. */
@@ -16,74 +43,193 @@ export interface JournalOptions {
   readonly spacingMs: number
   /** `always`: a commit is back when the disk has it. `os`: when the operating system has it. */
   readonly sync: 'always' | 'os'
+  /** Milliseconds on a clock that never goes back. */
   readonly now?: () => number
   readonly files?: FileSystemPort
   readonly onDurable?: (position: number) => void
-  readonly onState?: (state: JournalReport['state'], error: TrestleError | null) => void
+  readonly onState?: (state: JournalState, error: TrestleError | null) => void
 }
 
-/** What recovery found and did; the hub logs it. */
-export interface RecoveryReport {
-  readonly segments: number
-  /** Last durable position found. */
-  readonly durable: number
-  /** Bytes of a torn tail that were cut away; 0 for a clean stop. */
-  readonly cutBytes: number
-  /** File name of the segment that was cut or removed; null when none was. */
-  readonly cutSegment: string | null
-}
+/** More than this is not kept in memory for a disk that does not keep up. */
+const maxPendingBytes = 32 * 1024 * 1024
+/** A journal is at least so many segments when full, so that room comes back in parts. */
+const minSegments = 8
 
 export class Journal {
   /** The hub's identity: stable over restarts. */
-  readonly hub: string = ''
-  readonly tail: SharedArrayBuffer = new SharedArrayBuffer(8)
-  readonly recovery: RecoveryReport = { segments: 0, durable: 0, cutBytes: 0, cutSegment: null }
+  readonly hub: string
+  /** The cells of tail.ts, for the connector thread. */
+  readonly tail: SharedArrayBuffer
+  readonly recovery: RecoveryReport
+  readonly #options: JournalOptions
+  readonly #store: SegmentStore
+  readonly #tallies: Tallies
+  readonly #commit: GroupCommit
+  readonly #unlock: () => void
+  /** Pairs and options of the record being appended; reused. */
+  readonly #pairs: Pair[] = []
+  readonly #targetOptions: (Buffer | null)[] = []
+  #state: JournalState = 'writing'
+  #error: TrestleError | null = null
+  #closing = false
+  #lowWater = 0
+  #appended = 0
 
-  static open(_options: JournalOptions): Promise<Journal> {
-    return Promise.reject(new Error('in the making'))
+  /** *Errors*: E501 (folder), E502 (newer version), E503 (damage, with place and advice), E506 (in use). */
+  static async open(options: JournalOptions): Promise<Journal> {
+    let unlock: (() => void) | null = null
+    try {
+      fs.mkdirSync(options.folder, { recursive: true })
+      unlock = lockFolder(options.folder)
+      const journal = new Journal(options, unlock)
+      await journal.#commit.freshSegment()
+      return journal
+    } catch (error) {
+      unlock?.()
+      throw error instanceof TrestleError ? error : folderUnusable(options.folder, error)
+    }
+  }
+
+  private constructor(options: JournalOptions, unlock: () => void) {
+    this.#options = options
+    this.#unlock = unlock
+    this.#tallies = new Tallies(options.sinks)
+    this.learn(options.rules ?? [])
+    const recovered = recoverFolder(options.folder, this.#tallies)
+    this.hub = hubIdentity(options.folder, recovered.hub)
+    this.recovery = recovered.report
+    this.#store = new SegmentStore({
+      folder: options.folder,
+      hub: this.hub,
+      files: options.files ?? nodeFileSystem,
+      sync: options.sync === 'always',
+      segmentBytes: Math.min(options.segmentBytes, Math.ceil(options.maxBytes / minSegments)),
+      segments: recovered.segments,
+    })
+    this.tail = createTail(options.sinks.length)
+    for (const { slot, messages, bytes } of this.#tallies.sinks) {
+      if (slot >= 0) writeOwed(this.tail, slot, messages, bytes)
+    }
+    this.#commit = new GroupCommit({
+      store: this.#store,
+      tallies: this.#tallies,
+      spacing: new CommitSpacing(options.spacingMs),
+      tail: this.tail,
+      durable: recovered.report.durable,
+      clock: options.now ?? (() => performance.now()),
+      onCommitted: (position) => {
+        options.onDurable?.(position)
+        this.#relieve()
+      },
+      onFault: (error) => this.#turn('fault', error),
+      onMended: () => {
+        this.#turn('mended', null)
+        this.#sweep()
+      },
+    })
   }
 
   /** Last position back from disk. */
   get durable(): number {
-    return 0
+    return this.#commit.durable
   }
 
   /** Why `append` refuses now; null when it takes. */
   get error(): TrestleError | null {
-    return null
+    if (this.#closing) return closing()
+    return this.#error ?? (this.#commit.pendingBytes > maxPendingBytes ? overloaded() : null)
   }
 
   /**
    * Takes one record: its position, or -1 when it refuses (see `error`; the waiter is not told then). Copies all bytes
-   * before it returns.
+   * before it returns. Once it has taken a record, the waiter is told exactly once, never before this returns.
    */
   append(
-    _message: Message,
-    _owed: readonly Owed[],
-    _awaited: boolean,
-    _waiter: AppendWaiter | null,
-    _token: number,
+    message: Message,
+    owed: readonly Owed[],
+    awaited: boolean,
+    waiter: AppendWaiter | null,
+    token: number,
   ): number {
-    return -1
+    const commit = this.#commit
+    if (this.#state !== 'writing' || this.#closing || commit.pendingBytes > maxPendingBytes) return -1
+    for (let index = 0; index < owed.length; index += 1) {
+      const { sink, rule, options } = owed[index]!
+      this.#pairs[index] = this.#tallies.pair(sink, rule)
+      this.#targetOptions[index] = options === null ? null : Buffer.from(JSON.stringify(options))
+    }
+    const maxBytes = maxRecordBytes(message, owed, this.#targetOptions)
+    if (this.#store.sizeBytes + commit.pendingBytes + maxBytes > this.#options.maxBytes) {
+      this.#turn('limit', sizeLimit(this.#options.maxBytes))
+      this.#relieve()
+      return -1
+    }
+    this.#appended += 1
+    return commit.add(message, owed, this.#pairs, this.#targetOptions, maxBytes, awaited, waiter, token)
   }
 
   /** Puts names in the dictionary before the first record needs them (after a reload). */
-  learn(_names: readonly string[]): void {}
+  learn(names: readonly string[]): void {
+    for (const name of names) this.#tallies.numberOf(name)
+  }
 
   /** Everything up to and including this position is owed to nobody: whole segments below it are unlinked. */
-  release(_lowWater: number): void {}
+  release(lowWater: number): void {
+    if (lowWater > this.#lowWater) this.#lowWater = lowWater
+    this.#sweep()
+    this.#relieve()
+  }
 
   /** Durable totals by sink, names no longer configured included. */
   tally(): Record<string, OwedTally> {
-    return {}
+    return this.#tallies.snapshot()
   }
 
   report(): JournalReport {
-    throw new Error('in the making')
+    return {
+      state: this.#state,
+      error: this.#error?.message ?? null,
+      bytes: this.#store.sizeBytes,
+      maxBytes: this.#options.maxBytes,
+      segments: this.#store.count,
+      oldestMs: this.#lowWater >= this.durable ? null : this.#store.oldestMs,
+      durable: this.durable,
+      commits: this.#commit.commits,
+      appended: this.#appended,
+    }
   }
 
   /** Refuses from now on, writes what it has, waits for the last commit, gives the folder free. */
-  close(): Promise<void> {
-    return Promise.resolve()
+  async close(): Promise<void> {
+    if (this.#closing) return
+    this.#closing = true
+    await this.#commit.close()
+    await this.#store.close()
+    this.#unlock()
+  }
+
+  #turn(event: JournalEvent, error: TrestleError | null): void {
+    const before = this.#state
+    this.#state = journalStates[before][event]
+    // A limit met while failing does not hide the fault.
+    if (this.#state !== before || event === 'fault') this.#error = error
+    if (this.#state !== before) this.#options.onState?.(this.#state, error)
+  }
+
+  /** Removes what nobody is owed; a journal that was full takes again when that made room. */
+  #sweep(): void {
+    this.#store.release(this.#lowWater).then(() => {
+      if (this.#state === 'full' && this.#store.sizeBytes < this.#options.maxBytes) this.#turn('room', null)
+    })
+  }
+
+  /** When it is full and even the newest segment is owed to nobody, a fresh one lets that go too. */
+  #relieve(): void {
+    if (this.#state !== 'full' || !this.#commit.isIdle || this.#closing) return
+    if (this.#lowWater < this.durable || !this.#store.currentHoldsRecords) return
+    this.#commit.freshSegment().then(
+      () => this.#sweep(),
+      (error: Error) => this.#commit.fail(error),
+    )
   }
 }
