@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { filesBelow, listed, textOf } from './source-files.ts'
+
+const maxFileLines = 300
+const maxFunctionLines = 70
+/** Tables and printed files, which may be longer. */
+const tables = new Set<string>(['src/settings/schema.ts'])
+
+const sources = filesBelow('src', 'connectors', 'docs', 'bench', 'demo').filter((file) => file.endsWith('.ts'))
+
+describe('sizes', () => {
+  it(`keep a file to ${maxFileLines} lines`, () => {
+    const long = sources
+      .filter((file) => !tables.has(file))
+      .map((file) => ({ file, lines: textOf(file).split('\n').length - 1 }))
+      .filter(({ lines }) => lines > maxFileLines)
+      .map(({ file, lines }) => `${file} has ${lines} lines`)
+    assert.equal(long.length, 0, listed('These files hold more than one thought:', long))
+  })
+
+  it(`keep a function to ${maxFunctionLines} lines`, () => {
+    const long = sources
+      .filter((file) => !tables.has(file))
+      .flatMap(functionsOf)
+      .filter(({ lines }) => lines > maxFunctionLines)
+      .map(({ name, lines }) => `${name} has ${lines} lines`)
+    assert.equal(long.length, 0, listed('These functions do more than one thing:', long))
+  })
+
+  it('name no table that is gone or is short', () => {
+    const idle = [...tables].filter((file) => !sources.includes(file))
+    assert.deepEqual(idle, [])
+  })
+})
+
+/** What a function or method begins with in formatted sources; `if (…) {` and its like do not count. */
+const opening =
+  /^( *)(?:export )?(?:default )?(?:async )?(?:function\*? ?([\w$]+)|(?:public |static |async |get |set |override |\*)*(#?[\w$]+)(?:<[^>]*>)?\(.*\)?(?:: [^=]+)? \{$|(?:const|let) ([\w$]+) = (?:async )?(?:\([^)]*\)|[\w$]+)(?:: [^=]+)? => \{$)/
+const keywords = new Set(['if', 'for', 'while', 'switch', 'catch', 'return', 'function', 'describe', 'it', 'test'])
+
+/** Functions and methods with a body over lines: from their first line to the closing brace of the same indentation. */
+function functionsOf(file: string): { name: string; lines: number }[] {
+  const lines = textOf(file).split('\n')
+  return lines.flatMap((line, index) => {
+    const match = opening.exec(line)
+    const name = match?.[2] ?? match?.[3] ?? match?.[4]
+    if (match === null || name === undefined || keywords.has(name)) return []
+    const end = lines.findIndex((later, at) => at > index && later.startsWith(`${match[1]}}`))
+    return end === -1 ? [] : [{ name: `${file}:${index + 1} ${name}`, lines: end - index + 1 }]
+  })
+}
