@@ -1,0 +1,206 @@
+import { randomInt } from 'node:crypto'
+import type { Message } from '../contract/message.ts'
+import type { BrokerReport } from '../telemetry/report.ts'
+import type { Access } from './access/access.ts'
+import { anonymous } from './access/anonymous.ts'
+import { Reason } from './codec/reason.ts'
+import { Connection, type PacketHandlers } from './connection.ts'
+import type { BrokerContext } from './context.ts'
+import { Counters } from './counters.ts'
+import { type BrokerEvents, noEvents } from './events.ts'
+import { packetHandlers } from './handlers/handlers.ts'
+import { type BrokerLimits, defaultLimits } from './limits.ts'
+import type { Listener, ListenerOptions } from './listener/listener.ts'
+import { listenTcp } from './listener/tcp.ts'
+import { listenWebSocket } from './listener/websocket.ts'
+import type { Link } from './output/link.ts'
+import { Turn } from './output/turn.ts'
+import { type AckWaiter, type PublishFlow, Verdict } from './port.ts'
+import { Delivery } from './router/delivery.ts'
+import { Retained } from './router/retained.ts'
+import { Router } from './router/router.ts'
+import { Parcel } from './session/parcel.ts'
+import type { Session } from './session/session.ts'
+import { Sessions } from './session/sessions.ts'
+import { TimingWheel } from './timing-wheel.ts'
+
+/** What a broker is made from; everything but the flow has a default. */
+export interface BrokerOptions {
+  flow?: PublishFlow
+  access?: Access
+  limits?: Partial<BrokerLimits>
+  /** ms since the epoch. */
+  now?: () => number
+  events?: BrokerEvents
+}
+
+/** A flow without rules: everything is accepted at once. */
+export const noFlow: PublishFlow = {
+  version: 0,
+  error: null,
+  lookup: () => null,
+  take: () => Verdict.Accepted,
+}
+
+const tickMs = 250
+/** How long `stop` lets clients take the good-bye. */
+const patienceMs = 500
+/** Waits for nothing: the QoS of a will is for its subscribers. */
+const nobodyWaits: AckWaiter = { settle: () => {} }
+
+/**
+ * The MQTT broker: takes packets of clients in, asks the flow about each message, hands it to its subscribers, and
+ * answers the publisher when the flow says so.
+ *
+ * It promises that a publish is acknowledged only on the flow's word, that answers keep the order of the publishes,
+ * that no client can harm another's connection or make memory grow without end. It keeps sessions and retained
+ * messages in memory; it does not store, match rules or know connectors (`port.ts` is its door to them).
+ *
+ * `listener/` has the ports, `connection` one client; `codec/` bytes and packets; `handlers/` what each packet does;
+ * `session/` what outlives a connection; `router/` who gets what; `output/` how little is written how seldom;
+ * `access/` who may; `limits` what bounds it all.
+ */
+export class Broker {
+  readonly limits: BrokerLimits
+  readonly #context: BrokerContext
+  readonly #handlers: PacketHandlers
+  readonly #connections = new Set<Connection>()
+  readonly #parcels: Parcel[] = []
+  #listeners: Listener[] = []
+  #timer: NodeJS.Timeout | null = null
+
+  constructor({
+    flow = noFlow,
+    access = anonymous,
+    limits = {},
+    now = Date.now,
+    events = noEvents,
+  }: BrokerOptions = {}) {
+    this.limits = { ...defaultLimits, ...limits }
+    const counters = new Counters()
+    const wheel = new TimingWheel(now(), tickMs)
+    const world = { limits: this.limits, counters, wheel, now }
+    const router = new Router(flow, this.limits.maxCachedTopics, randomInt(2 ** 31))
+    const sessions = new Sessions(world, {
+      unsubscribeAll: (session) => router.unsubscribeAll(session),
+      publishWill: (session, message) => this.#publishWill(session, message),
+    })
+    const delivery = new Delivery(counters)
+    const retained = new Retained(this.limits, counters)
+    this.#context = { ...world, events, access, flow, turn: new Turn(), router, delivery, retained, sessions }
+    this.#handlers = packetHandlers(this.#context, (connection) => this.#onGone(connection))
+  }
+
+  /** Opens a port and answers which. *Errors*: E901. */
+  async listen(options: ListenerOptions): Promise<number> {
+    const accept = (link: Link, address: string, name: string) => this.#accept(link, address, name)
+    const open = options.type === 'tcp' ? listenTcp : listenWebSocket
+    const listener = await open(options, accept)
+    this.#listeners.push(listener)
+    this.#timer ??= setInterval(() => this.tick(), tickMs).unref()
+    return listener.port
+  }
+
+  /** Ends everything: no new clients, a good-bye to those that are there. */
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer)
+    this.#timer = null
+    const closing = this.#listeners.map((listener) => listener.close())
+    this.#listeners = []
+    const connections = [...this.#connections]
+    for (const connection of connections) {
+      connection.disconnect(Reason.ServerShuttingDown, 'the hub is shutting down')
+    }
+    const patience = setTimeout(() => {
+      for (const { link } of connections) link.destroy()
+    }, patienceMs)
+    await Promise.all(closing)
+    clearTimeout(patience)
+  }
+
+  /** Lets time pass: keep-alives, expiries, delays. The broker's own timer calls it; tests may. */
+  tick(): void {
+    const nowMs = this.#context.now()
+    this.#context.wheel.advance(nowMs)
+    this.#context.counters.sample(nowMs)
+  }
+
+  /**
+   * Routes a message to its subscribers, past the flow: for what rules publish. Answers how many have it. Bytes of
+   * `message` are copied where they are kept.
+   */
+  publish(message: Message): number {
+    const { router, retained, delivery, counters } = this.#context
+    counters.received++
+    const entry = router.lookup(message.topic)
+    if (message.retain) retained.set(message)
+    const parcel = this.#parcels.pop() ?? new Parcel()
+    parcel.ofMessage(message)
+    const count = delivery.toAll(parcel, entry.receivers, null)
+    this.#parcels.push(parcel)
+    return count
+  }
+
+  /**
+   * The whole way of a message that did not come from a client of ours: the API, a source. What the flow takes is
+   * routed. `waiter` as in `PublishFlow.take`; it hears `settle` only after Pending and RefusedPending.
+   */
+  accept(message: Message, waiter: AckWaiter | null, token: number): Verdict {
+    const { router, flow } = this.#context
+    const { rules } = router.lookup(message.topic)
+    const verdict = rules === null ? Verdict.Accepted : flow.take(message, rules, waiter, token)
+    if (verdict === Verdict.Accepted || verdict === Verdict.Pending) this.publish(message)
+    return verdict
+  }
+
+  /**
+   * Calls back with each message under the filter. The message is valid during the call; its payload may be a view
+   * into a read buffer. Call the answer to end it.
+   */
+  subscribe(filter: string, callback: (message: Message) => void): () => void {
+    return this.#context.router.listen(filter, callback)
+  }
+
+  report(): BrokerReport {
+    const { counters, sessions, router } = this.#context
+    const { receivedPerS, sentPerS } = counters.rates(this.#context.now())
+    const dropped = Object.entries(counters.dropped).filter(([, count]) => count > 0)
+    return {
+      connections: counters.connections,
+      sessions: sessions.count,
+      subscriptions: router.subscriptionCount,
+      receivedPerS,
+      sentPerS,
+      received: counters.received,
+      sent: counters.sent,
+      dropped: Object.fromEntries(dropped),
+    }
+  }
+
+  #accept(link: Link, address: string, listener: string): Connection | null {
+    const { counters, events } = this.#context
+    if (counters.connections >= this.limits.maxConnections) {
+      events('warn', 'client.too-many', { address, limit: this.limits.maxConnections })
+      return null
+    }
+    counters.connections++
+    const connection = new Connection(link, this.#context, this.#handlers, address, listener)
+    this.#connections.add(connection)
+    return connection
+  }
+
+  #onGone(connection: Connection): void {
+    this.#connections.delete(connection)
+    this.#context.counters.connections--
+    const { session, testament } = connection
+    if (session !== null) this.#context.sessions.leave(session, connection, testament)
+  }
+
+  /** A will takes the way of any publish: access first, then the flow. */
+  #publishWill(session: Session, message: Message): void {
+    const { access, counters, now } = this.#context
+    if (access.mayPublish({ clientId: session.clientId, username: session.username }, message.topic)) {
+      this.accept({ ...message, timeMs: now() }, message.qos === 0 ? null : nobodyWaits, 0)
+    } else counters.dropped['not-authorised']++
+  }
+}

@@ -1,0 +1,375 @@
+import type { TrestleError } from '../contract/error.ts'
+import type { Principal } from './access/access.ts'
+import { decodePacket } from './codec/decode.ts'
+import { encodePacket } from './codec/encode.ts'
+import { ProtocolFault } from './codec/fault.ts'
+import { FrameScan, scanFrame } from './codec/frame.ts'
+import type { Packet } from './codec/packet.ts'
+import { readBareAcknowledgement, writeBareAcknowledgement } from './codec/packets/acknowledgement.ts'
+import { returnCodeOf } from './codec/packets/connack.ts'
+import type { ConnectPacket } from './codec/packets/connect.ts'
+import { isReasonOf, Reason } from './codec/reason.ts'
+import type { BrokerContext } from './context.ts'
+import type { Link } from './output/link.ts'
+import { Outlet } from './output/outlet.ts'
+import { PartialPacket } from './partial-packet.ts'
+import type { TopicEntry } from './router/topic-cache.ts'
+import { type AckKind, AckOrder } from './session/ack-order.ts'
+import type { Frame } from './session/frame.ts'
+import type { Pausable, Peer } from './session/peer.ts'
+import type { Session } from './session/session.ts'
+import type { Testament } from './session/sessions.ts'
+import { Deadline, type Timed } from './timing-wheel.ts'
+
+/** What is done with each packet: `handlers/` has the bodies, one file per packet. */
+export interface PacketHandlers {
+  connect(connection: Connection, packet: ConnectPacket): void
+  /** A whole PUBLISH, not decoded: the hot path. */
+  publish(connection: Connection, bytes: Buffer, start: number, headerBytes: number, end: number): void
+  /** PUBLISH packets that were held back to go together go now. */
+  finishRun(): void
+  puback(connection: Connection, packetId: number): void
+  pubrec(connection: Connection, packetId: number, reason: number): void
+  pubrel(connection: Connection, packetId: number): void
+  pubcomp(connection: Connection, packetId: number): void
+  pingreq(connection: Connection): void
+  /** All kinds that are rare. */
+  other(connection: Connection, packet: Packet): void
+  /** The flow's answer to a publish is to be written. */
+  answer(connection: Connection, kind: AckKind, packetId: number, error: TrestleError | null): void
+  /** The connection is closed, whatever the cause. */
+  gone(connection: Connection): void
+}
+
+/** Why reading rests; several may hold at once. */
+export const Rest = { admission: 1, answers: 2, subscriber: 4 } as const
+export type Rest = (typeof Rest)[keyof typeof Rest]
+
+const scan = new FrameScan()
+/** How long a closed connection may take to read what was sent last. *Unit*: ms. */
+const lingerMs = 5_000
+
+/**
+ * One client's connection: finds packets in what is read, hands each to its handler, writes what is sent. One object
+ * with fixed fields and no closure, because there may be a hundred thousand; what few need is made when they need it.
+ */
+export class Connection extends Outlet implements Peer, Pausable, Timed {
+  readonly context: BrokerContext
+  readonly remoteAddress: string
+  readonly listener: string
+  /** 4 until CONNECT has said. */
+  version: 3 | 4 | 5 = 4
+  /** null until the client has been let in. */
+  session: Session | null = null
+  principal: Principal | null = null
+  /** 1.5 times the keep-alive; 0 for none. *Unit*: ms. */
+  silenceMs = 0
+  heardMs = 0
+  maxInflight = 0xffff
+  maxOutgoingBytes = 0xffff_ffff
+  /** Whether the client wants reason strings. [MQTT-3.1.2-29] */
+  wantsProblems = true
+  testament: Testament | null = null
+  /** The last topic it published to, and whether it may. */
+  lastTopic: TopicEntry | null = null
+  mayPublish = false
+  accessVersion = -1
+  /** Topic aliases the client has set. */
+  aliases: Map<number, TopicEntry> | null = null
+  /** Whether the bytes at hand lie in a buffer that the next read overwrites. */
+  bytesAreReused = false
+  wheelNext: Timed | null = null
+  wheelPrev: Timed | null = null
+  wheelSlot = -1
+  dueMs = 0
+  readonly #handlers: PacketHandlers
+  #acks: AckOrder | null = null
+  #partial: PartialPacket | null = null
+  #rests = 0
+  /** What was read after a CONNECT that is still being judged. */
+  #held: Buffer | null = null
+
+  constructor(link: Link, context: BrokerContext, handlers: PacketHandlers, remoteAddress: string, listener: string) {
+    super(link, context.turn)
+    this.context = context
+    this.#handlers = handlers
+    this.remoteAddress = remoteAddress
+    this.listener = listener
+    this.heardMs = context.wheel.nowMs
+    context.wheel.add(this, context.limits.connectTimeoutMs)
+  }
+
+  /** Takes what was read. `isReused`: the buffer is overwritten by the next read. */
+  receive(bytes: Buffer, length: number, isReused: boolean): void {
+    if (!this.isOpen) return
+    this.heardMs = this.context.wheel.nowMs
+    try {
+      this.#take(bytes, length, isReused)
+      this.#handlers.finishRun()
+    } catch (fault) {
+      this.#handlers.finishRun()
+      this.fail(fault)
+    }
+  }
+
+  /** Answers of publishes leave through this, in the order of the publishes. */
+  get acks(): AckOrder {
+    this.#acks ??= new AckOrder({
+      answer: (kind, packetId, error) => this.#handlers.answer(this, kind, packetId, error),
+      decideOrphan: (packetId, error) =>
+        this.session?.decideOrphan(packetId, error, this.version === 5 || error?.retry !== 'never'),
+    })
+    return this.#acks
+  }
+
+  /** Publishes that wait for their answer. */
+  get unanswered(): number {
+    return this.#acks === null ? 0 : this.#acks.size
+  }
+
+  get unansweredQos1(): number {
+    return this.#acks === null ? 0 : this.#acks.waitingQos1
+  }
+
+  /** Answers a publish at once, or when those before it are answered. */
+  answer(kind: AckKind, packetId: number, error: TrestleError | null): void {
+    if (this.#acks === null || this.#acks.size === 0) this.#handlers.answer(this, kind, packetId, error)
+    else this.#acks.settle(this.#acks.open(kind, packetId), error)
+  }
+
+  settleJoined(token: number, error: TrestleError | null): void {
+    this.#acks?.settle(token, error)
+  }
+
+  get hasRoom(): boolean {
+    return !this.isStalled || this.waitingBytes < this.context.limits.maxOutputBytes
+  }
+
+  sendFrame(frame: Frame): void {
+    this.push(frame.bytes, frame.start, frame.end)
+  }
+
+  sendNumbered(frame: Frame, packetId: number): void {
+    const size = frame.end - frame.start
+    const at = this.turn.copy(frame.bytes, frame.start, frame.end)
+    const { chunk } = this.turn
+    chunk[at + frame.idAt] = packetId >> 8
+    chunk[at + frame.idAt + 1] = packetId & 0xff
+    this.push(chunk, at, at + size)
+  }
+
+  sendShort(firstByte: number, packetId: number): void {
+    const chunk = this.turn.room(4)
+    const { at } = this.turn
+    this.turn.at = writeBareAcknowledgement(chunk, at, firstByte, packetId)
+    this.push(chunk, at, at + 4)
+  }
+
+  sendReason(type: 'puback' | 'pubrec' | 'pubrel' | 'pubcomp', packetId: number, reason: number, why?: string): void {
+    const properties = why === undefined || !this.wantsProblems ? null : { reasonString: why.slice(0, 1000) }
+    const bytes = encodePacket({ type, packetId, reason, properties }, this.version)
+    // Too long for the client with its reason string, it goes without. [MQTT-3.4.2-2]
+    if (bytes.length <= this.maxOutgoingBytes) this.push(bytes, 0, bytes.length)
+    else if (properties !== null) this.sendReason(type, packetId, reason)
+  }
+
+  send(packet: Packet): void {
+    const bytes = encodePacket(packet, this.version)
+    this.push(bytes, 0, bytes.length)
+  }
+
+  /** Reading rests until `resume` is called for the same cause. */
+  rest(cause: Rest): void {
+    if (this.#rests === 0 && this.isOpen) this.link.pause()
+    this.#rests |= cause
+  }
+
+  resume(cause: Rest): void {
+    if ((this.#rests & cause) === 0) return
+    this.#rests &= ~cause
+    if (this.#rests !== 0 || !this.isOpen) return
+    this.heardMs = this.context.wheel.nowMs
+    const held = this.#held
+    this.#held = null
+    if (held !== null) this.receive(held, held.length, false)
+    if (this.#rests === 0 && this.isOpen) this.link.resume()
+  }
+
+  resumeReading(): void {
+    this.resume(Rest.subscriber)
+  }
+
+  /** The socket takes bytes again. */
+  onDrain(): void {
+    if (this.drained()) this.session?.pump()
+  }
+
+  /** Its time has come: CONNECT did not arrive, or the client has been silent for too long. [MQTT-3.1.2-22] */
+  onDue(nowMs: number): void {
+    if (this.session === null) {
+      this.context.events('info', 'client.connect-timeout', { address: this.remoteAddress })
+      this.close()
+      return
+    }
+    const silentMs = nowMs - this.heardMs
+    if (this.#rests === 0 && silentMs > this.silenceMs) this.disconnect(Reason.KeepAliveTimeout, 'keep-alive timeout')
+    else this.context.wheel.add(this, this.#rests === 0 ? this.silenceMs - silentMs : this.silenceMs)
+  }
+
+  takeOver(): void {
+    this.disconnect(Reason.SessionTakenOver, 'another connection has taken over the session')
+  }
+
+  /** Ends the connection with the reason, which only an MQTT 5 client hears. */
+  disconnect(reason: number, why: string): void {
+    if (!this.isOpen) return
+    this.context.events('info', 'client.disconnected', { client: this.session?.clientId, reason, why })
+    if (this.version === 5 && this.session !== null) {
+      const code = isReasonOf('disconnect', reason) ? reason : Reason.UnspecifiedError
+      const packet: Packet = { type: 'disconnect', reason: code, properties: { reasonString: why.slice(0, 1000) } }
+      const bytes = encodePacket(packet, 5)
+      if (bytes.length > this.maxOutgoingBytes) this.send({ ...packet, properties: null })
+      else this.push(bytes, 0, bytes.length)
+    }
+    this.close()
+  }
+
+  /** Ends the connection; what was sent still leaves. */
+  close(): void {
+    if (!this.isOpen) return
+    this.flush()
+    this.shut()
+    this.link.end()
+    // A client that does not read would hold the socket for ever.
+    this.context.wheel.add(new Deadline(() => this.link.destroy()), lingerMs)
+    this.#gone()
+  }
+
+  /** The socket is closed. */
+  onClose(): void {
+    if (!this.isOpen) return
+    this.shut()
+    this.link.destroy()
+    this.#gone()
+  }
+
+  /** Ends the connection for what a packet did; the others are not concerned. */
+  fail(thrown: unknown): void {
+    if (!this.isOpen) return
+    if (!(thrown instanceof ProtocolFault)) {
+      this.context.events('error', 'client.unforeseen-fault', { client: this.session?.clientId, fault: thrown })
+      this.disconnect(Reason.UnspecifiedError, 'unforeseen fault')
+      return
+    }
+    if (this.session === null && thrown.packet === 'connect') {
+      if (thrown.version !== null) this.version = thrown.version
+      this.refuse(thrown.reason, thrown.message)
+    } else this.disconnect(thrown.reason, thrown.message)
+  }
+
+  /** Refuses a CONNECT, with a CONNACK where the client's version has a code for it. [MQTT-3.1.4-2, MQTT-3.2.2-6] */
+  refuse(reason: number, why: string): void {
+    this.context.events('info', 'client.refused', { address: this.remoteAddress, reason, why })
+    const code = this.version === 5 && !isReasonOf('connack', reason) ? Reason.UnspecifiedError : reason
+    const properties = this.version === 5 ? { reasonString: why.slice(0, 1000) } : null
+    if (this.version === 5 || returnCodeOf(code) !== null) {
+      this.send({ type: 'connack', sessionPresent: false, reason: code, properties })
+    }
+    this.close()
+  }
+
+  #take(bytes: Buffer, length: number, isReused: boolean): void {
+    let at = 0
+    if (this.#partial !== null) {
+      const partial = this.#partial
+      at = partial.take(bytes, 0, length, this.#maxPacketBytes, scan)
+      if (!partial.isWhole) return
+      this.#partial = null
+      this.bytesAreReused = false
+      this.#packets(partial.bytes, 0, partial.length)
+      this.#handlers.finishRun()
+    }
+    this.bytesAreReused = isReused
+    at = this.#packets(bytes, at, length)
+    if (at === length || !this.isOpen) return
+    if (this.#rests & Rest.admission) {
+      const rest = bytes.subarray(at, length)
+      this.#held = this.#held === null ? Buffer.from(rest) : Buffer.concat([this.#held, rest])
+      return
+    }
+    this.#partial = new PartialPacket()
+    this.#partial.take(bytes, at, length, this.#maxPacketBytes, scan)
+  }
+
+  /** Handles all whole packets and answers where the first that is not whole begins. */
+  #packets(bytes: Buffer, start: number, end: number): number {
+    let at = start
+    while (at < end && this.isOpen && (this.#rests & Rest.admission) === 0) {
+      let headerBytes = 2
+      let next = at + 2
+      if (next <= end && bytes[at + 1]! < 0x80) next += bytes[at + 1]!
+      else {
+        const size = scanFrame(bytes, at, end, this.#maxPacketBytes, scan)
+        if (size === 0) return at
+        headerBytes = scan.headerBytes
+        next = at + size
+      }
+      if (next > end) return at
+      this.#packet(bytes, at, headerBytes, next)
+      at = next
+    }
+    return at
+  }
+
+  #packet(bytes: Buffer, start: number, headerBytes: number, end: number): void {
+    const first = bytes[start]!
+    const handlers = this.#handlers
+    if (this.session === null) this.#first(bytes, start, headerBytes, end)
+    else if (first >> 4 === 3) handlers.publish(this, bytes, start, headerBytes, end)
+    else {
+      const id = readBareAcknowledgement(bytes, start, headerBytes, end)
+      if (id !== 0 && first === 0x40) handlers.puback(this, id)
+      else if (id !== 0 && first === 0x50) handlers.pubrec(this, id, 0)
+      else if (id !== 0 && first === 0x62) handlers.pubrel(this, id)
+      else if (id !== 0 && first === 0x70) handlers.pubcomp(this, id)
+      else if (first === 0xc0 && end - start === 2) handlers.pingreq(this)
+      else {
+        handlers.finishRun()
+        this.#decoded(decodePacket(bytes, start, headerBytes, end, this.version))
+      }
+    }
+  }
+
+  #decoded(packet: Packet): void {
+    if (packet.type === 'puback') this.#handlers.puback(this, packet.packetId)
+    else if (packet.type === 'pubrec') this.#handlers.pubrec(this, packet.packetId, packet.reason)
+    else if (packet.type === 'pubrel') this.#handlers.pubrel(this, packet.packetId)
+    else if (packet.type === 'pubcomp') this.#handlers.pubcomp(this, packet.packetId)
+    else if (packet.type === 'pingreq') this.#handlers.pingreq(this)
+    else this.#handlers.other(this, packet)
+  }
+
+  /** The first packet must be a CONNECT; nothing else gets an answer. [MQTT-3.1.0-1] */
+  #first(bytes: Buffer, start: number, headerBytes: number, end: number): void {
+    if (bytes[start]! >> 4 !== 1) {
+      throw new ProtocolFault(Reason.ProtocolError, 'packet', 'packet type', 'MQTT-3.1.0-1', 'is not CONNECT')
+    }
+    const packet = decodePacket(bytes, start, headerBytes, end, this.version)
+    if (packet.type === 'connect') this.#handlers.connect(this, packet)
+  }
+
+  get #maxPacketBytes(): number {
+    const { limits } = this.context
+    return this.session === null ? limits.maxConnectBytes : limits.maxPacketBytes
+  }
+
+  #gone(): void {
+    this.context.wheel.remove(this)
+    this.#partial = null
+    this.#held = null
+    this.aliases = null
+    this.lastTopic = null
+    this.#handlers.gone(this)
+    this.#acks?.close()
+  }
+}

@@ -1,0 +1,21 @@
+import type { Access } from './access/access.ts'
+import type { BrokerEvents } from './events.ts'
+import type { Turn } from './output/turn.ts'
+import type { PublishFlow } from './port.ts'
+import type { Delivery } from './router/delivery.ts'
+import type { Retained } from './router/retained.ts'
+import type { Router } from './router/router.ts'
+import type { SessionWorld } from './session/session.ts'
+import type { Sessions } from './session/sessions.ts'
+
+/** What the parts of one broker share. */
+export interface BrokerContext extends SessionWorld {
+  readonly events: BrokerEvents
+  readonly access: Access
+  readonly flow: PublishFlow
+  readonly turn: Turn
+  readonly router: Router
+  readonly delivery: Delivery
+  readonly retained: Retained
+  readonly sessions: Sessions
+}

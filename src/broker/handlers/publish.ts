@@ -1,0 +1,211 @@
+import { codes } from '../../contract/codes.ts'
+import { TrestleError } from '../../contract/error.ts'
+import { topicNameFault } from '../../topic/name.ts'
+import { ProtocolFault } from '../codec/fault.ts'
+import { PublishView, scanPublish } from '../codec/packets/publish.ts'
+import { isReasonOf, Reason } from '../codec/reason.ts'
+import { decodeUtf8 } from '../codec/utf8.ts'
+import { type Connection, Rest } from '../connection.ts'
+import type { BrokerContext } from '../context.ts'
+import { Verdict } from '../port.ts'
+import { Run } from '../router/run.ts'
+import type { TopicEntry } from '../router/topic-cache.ts'
+import type { AckKind } from '../session/ack-order.ts'
+import { ReceivingAct, ReceivingEvent } from '../session/exchange.ts'
+import { Parcel } from '../session/parcel.ts'
+import { Deadline } from '../timing-wheel.ts'
+
+const PUBACK = 0x40
+const PUBREC = 0x50
+
+/**
+ * The way of a PUBLISH: is it well formed, which topic, may this client, what does the flow say, who gets it, what is
+ * answered. The only file that answers a publish.
+ */
+export class PublishHandler {
+  readonly #context: BrokerContext
+  readonly #run: Run
+  readonly #view = new PublishView()
+  readonly #parcel = new Parcel()
+  readonly #now: () => number
+
+  constructor(context: BrokerContext) {
+    this.#context = context
+    this.#now = () => context.now()
+    this.#run = new Run(context.delivery, context.counters, context.turn, this.#now)
+  }
+
+  handle(connection: Connection, bytes: Buffer, start: number, headerBytes: number, end: number): void {
+    const view = this.#view
+    const { router, counters } = this.#context
+    scanPublish(bytes, start, headerBytes, end, connection.version, view)
+    counters.received++
+    let entry = connection.lastTopic
+    if (entry === null || view.topicAlias !== 0 || !entry.matches(bytes, view.topicStart, view.topicEnd)) {
+      entry = this.#topicOf(connection, bytes)
+    }
+    if (!router.isCurrent(entry)) {
+      // What was gathered goes by what held when it came.
+      this.#run.finish()
+      router.refresh(entry)
+    }
+    if (entry !== connection.lastTopic || connection.accessVersion !== this.#context.access.version) {
+      this.#judge(connection, entry)
+    }
+    if (view.qos === 0 && entry.isPlain && !view.retain && view.topicAlias === 0 && connection.mayPublish) {
+      const session = connection.session!
+      this.#run.add(entry, session, connection.version, bytes, start, end, connection.bytesAreReused)
+      return
+    }
+    this.#run.finish()
+    const { clientId, username } = connection.session!
+    this.#parcel.ofPacket(entry.topic, bytes, start, view, connection.version, clientId, username, this.#now)
+    if (view.qos === 0) this.#atMostOnce(connection, entry)
+    else if (view.qos === 1) this.#decide(connection, entry, 1)
+    else this.#exactlyOnce(connection, entry)
+  }
+
+  finishRun(): void {
+    this.#run.finish()
+  }
+
+  /** Writes the answer to a publish, as far as the client's version can hear it. */
+  answer(connection: Connection, kind: AckKind, packetId: number, error: TrestleError | null): void {
+    const { session, version } = connection
+    if (session === null) return
+    // A 3.x client cannot be told. What never can succeed it shall not send again; what may, it shall. Promise A1.
+    const isTaken = error === null || (version !== 5 && error.retry === 'never')
+    if (kind === 2) session.receiving.on(isTaken ? ReceivingEvent.taken : ReceivingEvent.refused, packetId)
+    if (isTaken) connection.sendShort(kind === 1 ? PUBACK : PUBREC, packetId)
+    else if (version === 5) {
+      const type = kind === 1 ? 'puback' : 'pubrec'
+      connection.sendReason(type, packetId, reasonOf(error, type), error.message)
+    }
+    if (connection.unanswered * 2 < this.#context.limits.receiveMaximum) connection.resume(Rest.answers)
+  }
+
+  #atMostOnce(connection: Connection, entry: TopicEntry): void {
+    if (!connection.mayPublish) {
+      this.#context.counters.dropped['not-authorised']++
+      return
+    }
+    if (entry.rules !== null) {
+      const verdict = this.#context.flow.take(this.#parcel.message(), entry.rules, null, 0)
+      if (verdict !== Verdict.Accepted && verdict !== Verdict.Pending) return
+    }
+    this.#route(connection, entry)
+  }
+
+  #exactlyOnce(connection: Connection, entry: TopicEntry): void {
+    const { packetId } = this.#view
+    const { receiving } = connection.session!
+    const act = receiving.on(ReceivingEvent.publish, packetId)
+    if (act === ReceivingAct.take) this.#decide(connection, entry, 2)
+    else if (act === ReceivingAct.sendPubrec) connection.answer(2, packetId, null)
+    else if (act === ReceivingAct.joinFirst && receiving.joinedToken(packetId) === null) {
+      // The first copy came on an earlier connection: what is decided about it answers this one.
+      receiving.join(packetId, connection.acks.open(2, packetId))
+    }
+  }
+
+  /** Asks the flow, routes what it takes, answers now or lets the answer come. */
+  #decide(connection: Connection, entry: TopicEntry, kind: AckKind): void {
+    const { packetId } = this.#view
+    if (!connection.mayPublish) {
+      this.#context.counters.dropped['not-authorised']++
+      connection.answer(kind, packetId, new TrestleError('E404', `not authorised to publish to ${entry.topic}`))
+      return
+    }
+    if (entry.rules === null) {
+      this.#route(connection, entry)
+      connection.answer(kind, packetId, null)
+      return
+    }
+    const { acks } = connection
+    const token = acks.open(kind, packetId)
+    if (kind === 2) connection.session!.receiving.join(packetId, token)
+    const { flow } = this.#context
+    const verdict = flow.take(this.#parcel.message(), entry.rules, acks, token)
+    if (verdict === Verdict.Accepted || verdict === Verdict.Pending) this.#route(connection, entry)
+    if (verdict === Verdict.Accepted) acks.settle(token, null)
+    else if (verdict === Verdict.Refused || verdict === Verdict.Busy) {
+      acks.settle(token, flow.error ?? new TrestleError('E999', 'the message was refused without a reason'))
+    }
+    this.#watchQuota(connection)
+  }
+
+  #route(connection: Connection, entry: TopicEntry): void {
+    const { delivery, retained } = this.#context
+    const parcel = this.#parcel
+    if (parcel.retain) retained.set(parcel.message())
+    delivery.toAll(parcel, entry.receivers, connection.session)
+    const { crowded } = delivery
+    if (crowded === null || parcel.qos === 0 || crowded === connection.session) return
+    // A subscriber falls behind: its publisher is not read for a while, rather than more being held for it.
+    connection.rest(Rest.subscriber)
+    crowded.addWaitingPublisher(connection)
+    const { wheel, limits } = this.#context
+    wheel.add(
+      new Deadline(() => (crowded.dropWaitingPublisher(connection), connection.resumeReading())),
+      limits.maxPublisherPauseMs,
+    )
+  }
+
+  /** More unanswered publishes than we let a client have: MQTT 5 was told the number, 3.x is not read for a while. */
+  #watchQuota(connection: Connection): void {
+    const { receiveMaximum } = this.#context.limits
+    if (connection.version !== 5) {
+      if (connection.unanswered >= receiveMaximum) connection.rest(Rest.answers)
+      return
+    }
+    if (connection.unansweredQos1 + connection.session!.receiving.size <= receiveMaximum) return
+    const problem = `has more than ${receiveMaximum} messages unanswered`
+    throw new ProtocolFault(Reason.ReceiveMaximumExceeded, 'publish', 'receive maximum', 'MQTT-3.3.4-9', problem, 5)
+  }
+
+  #judge(connection: Connection, entry: TopicEntry): void {
+    const { access } = this.#context
+    connection.mayPublish = access.mayPublish(connection.principal!, entry.topic)
+    connection.accessVersion = access.version
+    connection.lastTopic = entry
+  }
+
+  /** The topic of a packet that is not the connection's last one: by alias, from the table, or worked out. */
+  #topicOf(connection: Connection, bytes: Buffer): TopicEntry {
+    const { topicStart, topicEnd, topicAlias } = this.#view
+    if (topicAlias > this.#context.limits.maxTopicAliases) throw aliasFault('is above the Topic Alias Maximum')
+    if (topicStart === topicEnd) {
+      const known = connection.aliases?.get(topicAlias)
+      if (known === undefined) throw aliasFault('has not been given a topic')
+      return known
+    }
+    const entry = this.#context.router.find(bytes, topicStart, topicEnd) ?? this.#learn(bytes, connection.version)
+    if (topicAlias > 0) {
+      connection.aliases ??= new Map()
+      connection.aliases.set(topicAlias, entry)
+    }
+    return entry
+  }
+
+  #learn(bytes: Buffer, version: 3 | 4 | 5): TopicEntry {
+    const topic = decodeUtf8(bytes, this.#view.topicStart, this.#view.topicEnd)
+    if (topic === null) {
+      const clause = version === 5 ? 'MQTT-1.5.4-1' : 'MQTT-1.5.3-1'
+      throw new ProtocolFault(Reason.MalformedPacket, 'publish', 'topic', clause, 'is not a valid UTF-8 text', version)
+    }
+    const fault = topicNameFault(topic)
+    if (fault !== null) {
+      throw new ProtocolFault(Reason.TopicNameInvalid, 'publish', 'topic', 'MQTT-3.3.2-2', fault, version)
+    }
+    return this.#context.router.learn(topic)
+  }
+}
+
+function reasonOf(error: TrestleError, type: 'puback' | 'pubrec'): number {
+  const { mqtt } = codes[error.code]
+  return isReasonOf(type, mqtt) ? mqtt : Reason.ImplementationSpecificError
+}
+
+function aliasFault(problem: string): ProtocolFault {
+  return new ProtocolFault(Reason.TopicAliasInvalid, 'publish', 'topicAlias', 'MQTT-3.3.2-9', problem, 5)
+}

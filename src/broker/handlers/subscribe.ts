@@ -1,0 +1,47 @@
+import { topicFilterFault } from '../../topic/filter.ts'
+import type { SubscribePacket, Subscription as Wish } from '../codec/packets/subscribe.ts'
+import { Reason } from '../codec/reason.ts'
+import type { Connection } from '../connection.ts'
+
+/** Subscribes, answers SUBACK with one code per filter, and sends the retained messages. *Source*: MQTT 5.0 §3.8.4. */
+export function handleSubscribe(connection: Connection, packet: SubscribePacket): void {
+  const subscriptionId = packet.properties?.subscriptionId ?? 0
+  const reasons: number[] = []
+  const granted: Wish[] = []
+  for (const wish of packet.subscriptions) {
+    const refused = refusalOf(connection, wish.filter)
+    reasons.push(refused ?? wish.qos)
+    if (refused === null && subscribe(connection, wish, subscriptionId)) granted.push(wish)
+  }
+  connection.send({ type: 'suback', packetId: packet.packetId, reasons, properties: null })
+  const ids = subscriptionId === 0 ? null : [subscriptionId]
+  for (const wish of granted) sendRetained(connection, wish, ids)
+}
+
+function refusalOf(connection: Connection, filter: string): number | null {
+  const { access, limits } = connection.context
+  const session = connection.session!
+  if (topicFilterFault(filter) !== null) return Reason.TopicFilterInvalid
+  // CONNACK has said that there are none yet.
+  if (filter.startsWith('$share/')) return Reason.SharedSubscriptionsNotSupported
+  if (!access.maySubscribe(connection.principal!, filter)) return Reason.NotAuthorized
+  const isNew = !session.subscriptions.has(filter)
+  if (isNew && session.subscriptions.size >= limits.maxSubscriptionsPerSession) return Reason.QuotaExceeded
+  return null
+}
+
+/** Answers whether retained messages are to be sent. [MQTT-3.3.1-9, -10, -11] */
+function subscribe(connection: Connection, wish: Wish, id: number): boolean {
+  const session = connection.session!
+  const { filter, qos, noLocal, retainAsPublished, retainHandling } = wish
+  const subscription = { filter, session, callback: null, qos, noLocal, retainAsPublished, id }
+  const wasThere = connection.context.router.subscribe(session, subscription)
+  return retainHandling === 0 || (retainHandling === 1 && !wasThere)
+}
+
+function sendRetained(connection: Connection, wish: Wish, ids: readonly number[] | null): void {
+  const { retained, now } = connection.context
+  for (const { message, qos } of retained.match(wish.filter, now())) {
+    connection.session!.deliverKept(message, qos < wish.qos ? qos : wish.qos, true, ids)
+  }
+}

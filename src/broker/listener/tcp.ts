@@ -1,0 +1,49 @@
+import { createServer, type Socket } from 'node:net'
+import type { Connection } from '../connection.ts'
+import { type Accept, type Listener, type ListenerOptions, openPort } from './listener.ts'
+
+/** Opens a TCP listener. *Errors*: E901. */
+export async function listenTcp(options: ListenerOptions, accept: Accept): Promise<Listener> {
+  const name = options.name ?? 'tcp'
+  // Every write asks for 'drain', however little the kernel left: the outlet waits for it.
+  const server = createServer({ noDelay: true, highWaterMark: 1 }, (socket) => attach(socket, name, accept))
+  const port = await openPort(server, options)
+  return {
+    options,
+    port,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  }
+}
+
+interface ClientSocket extends Socket {
+  client: Connection
+}
+
+function attach(socket: Socket, name: string, accept: Accept): void {
+  const connection = accept(socket, socket.remoteAddress ?? '', name)
+  if (connection === null) {
+    socket.destroy()
+    return
+  }
+  // Functions that find their connection through the socket: no closure per client.
+  ;(socket as ClientSocket).client = connection
+  socket.on('data', onData as (this: Socket) => void)
+  socket.on('drain', onDrain as (this: Socket) => void)
+  socket.on('error', onError)
+  socket.on('close', onClose as (this: Socket) => void)
+}
+
+function onData(this: ClientSocket, bytes: Buffer): void {
+  this.client.receive(bytes, bytes.length, false)
+}
+
+function onDrain(this: ClientSocket): void {
+  this.client.onDrain()
+}
+
+/** 'close' follows and does what is to be done; a reset by the client is no event of ours. */
+function onError(): void {}
+
+function onClose(this: ClientSocket): void {
+  this.client.onClose()
+}

@@ -1,0 +1,113 @@
+import type { Message } from '../../contract/message.ts'
+import { TopicTrie } from '../../topic/trie.ts'
+import type { PublishFlow } from '../port.ts'
+import type { Session, Subscription } from '../session/session.ts'
+import { gatherReceivers, nobody } from './receivers.ts'
+import { TopicCache, TopicEntry } from './topic-cache.ts'
+
+/** Who wants what: the subscriptions, and for each topic in use its receivers and rules. */
+export class Router {
+  /** Advances with every change of a subscription: what was matched before is matched again. */
+  version = 0
+  readonly #trie = new TopicTrie<Subscription>()
+  readonly #flow: PublishFlow
+  readonly #cache: TopicCache
+  readonly #matched: Subscription[] = []
+
+  constructor(flow: PublishFlow, maxCachedTopics: number, seed: number) {
+    this.#flow = flow
+    this.#cache = new TopicCache(maxCachedTopics, seed)
+  }
+
+  get subscriptionCount(): number {
+    return this.#trie.size
+  }
+
+  add(subscription: Subscription): void {
+    this.#trie.add(subscription.filter, subscription)
+    this.version++
+  }
+
+  remove(subscription: Subscription): void {
+    if (this.#trie.remove(subscription.filter, subscription)) this.version++
+  }
+
+  /** A session's subscription; one to the same filter gives way to it. Answers whether there was one. [MQTT-3.8.4-3] */
+  subscribe(session: Session, subscription: Subscription): boolean {
+    const before = session.subscriptions.get(subscription.filter)
+    if (before !== undefined) this.remove(before)
+    session.subscriptions.set(subscription.filter, subscription)
+    this.add(subscription)
+    return before !== undefined
+  }
+
+  /** Answers whether there was such a subscription. */
+  unsubscribe(session: Session, filter: string): boolean {
+    const subscription = session.subscriptions.get(filter)
+    if (subscription === undefined) return false
+    session.subscriptions.delete(filter)
+    this.remove(subscription)
+    return true
+  }
+
+  unsubscribeAll(session: Session): void {
+    for (const subscription of session.subscriptions.values()) this.remove(subscription)
+    session.subscriptions.clear()
+  }
+
+  /** Something in this process that wants messages. Call the answer to end it. */
+  listen(filter: string, callback: (message: Message) => void): () => void {
+    const subscription: Subscription = {
+      filter,
+      session: null,
+      callback,
+      qos: 2,
+      noLocal: false,
+      retainAsPublished: true,
+      id: 0,
+    }
+    this.add(subscription)
+    return () => this.remove(subscription)
+  }
+
+  /** The topic whose bytes these are, up to date; null when it is not in the table. */
+  find(buffer: Buffer, start: number, end: number): TopicEntry | null {
+    const entry = this.#cache.find(buffer, start, end, this.#cache.hash(buffer, start, end))
+    if (entry !== null && !this.isCurrent(entry)) this.refresh(entry)
+    return entry
+  }
+
+  /** Works a valid topic out and keeps it. */
+  learn(topic: string): TopicEntry {
+    const bytes = Buffer.from(topic)
+    const entry = new TopicEntry(topic, bytes, this.#cache.hash(bytes, 0, bytes.length))
+    this.refresh(entry)
+    this.#cache.keep(entry)
+    return entry
+  }
+
+  /** The entry of a topic that comes as text. */
+  lookup(topic: string): TopicEntry {
+    const bytes = Buffer.from(topic)
+    return this.find(bytes, 0, bytes.length) ?? this.learn(topic)
+  }
+
+  isCurrent(entry: TopicEntry): boolean {
+    return entry.routerVersion === this.version && entry.flowVersion === this.#flow.version
+  }
+
+  /** Matches the topic anew. */
+  refresh(entry: TopicEntry): void {
+    if (entry.routerVersion !== this.version) {
+      this.#trie.match(entry.topic, this.#matched)
+      entry.receivers = this.#matched.length === 0 ? nobody : gatherReceivers(this.#matched)
+      this.#matched.length = 0
+      entry.routerVersion = this.version
+    }
+    if (entry.flowVersion !== this.#flow.version) {
+      entry.rules = this.#flow.lookup(entry.topic)
+      entry.flowVersion = this.#flow.version
+    }
+    entry.isPlain = entry.rules === null && entry.receivers.callbacks.length === 0
+  }
+}

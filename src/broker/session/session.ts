@@ -1,0 +1,263 @@
+import type { TrestleError } from '../../contract/error.ts'
+import type { Message } from '../../contract/message.ts'
+import type { Counters } from '../counters.ts'
+import type { BrokerLimits } from '../limits.ts'
+import type { TimingWheel } from '../timing-wheel.ts'
+import { SendingEvent as Event, Sending, SendingAct, type SendingEvent, sendingTable } from './exchange.ts'
+import { Inflight } from './inflight.ts'
+import { isExpired, type KeptMessage, type QueuedMessage, remainingExpiryS } from './kept-message.ts'
+import { MessageQueue } from './message-queue.ts'
+import { encodeFrame, type Parcel } from './parcel.ts'
+import type { Pausable, Peer } from './peer.ts'
+import { ReceivingIds } from './receiving-ids.ts'
+
+/** One subscription: of a session, or of something in this process. */
+export interface Subscription {
+  readonly filter: string
+  readonly session: Session | null
+  /** Called with each message, for in-process subscribers. */
+  readonly callback: ((message: Message) => void) | null
+  readonly qos: 0 | 1 | 2
+  readonly noLocal: boolean
+  readonly retainAsPublished: boolean
+  /** Subscription Identifier of MQTT 5; 0 for none. */
+  readonly id: number
+}
+
+/** What all sessions share. */
+export interface SessionWorld {
+  readonly limits: BrokerLimits
+  readonly counters: Counters
+  readonly wheel: TimingWheel
+  now(): number
+}
+
+const PUBREL = 0x62
+const packetIdUnknown = 0x92
+
+/**
+ * What the hub knows of one client beyond its connection: subscriptions, messages under way and waiting, and the
+ * packet ids of its QoS 2 messages. *Source*: MQTT 5.0 §4.1.
+ */
+export class Session {
+  readonly clientId: string
+  username: string | null = null
+  /** The connected client; null while it is away. */
+  peer: Peer | null = null
+  /** How long it is kept without its client. *Unit*: s; 4,294,967,295 is for ever. */
+  expirySeconds = 0
+  readonly subscriptions = new Map<string, Subscription>()
+  /** The client's QoS 2 messages. */
+  readonly receiving = new ReceivingIds()
+  readonly #world: SessionWorld
+  #inflight: Inflight | null = null
+  #queue: MessageQueue | null = null
+  #waitingPublishers: Set<Pausable> | null = null
+  #ended = false
+
+  constructor(clientId: string, world: SessionWorld) {
+    this.clientId = clientId
+    this.#world = world
+  }
+
+  get queuedMessages(): number {
+    return this.#queue === null ? 0 : this.#queue.length
+  }
+
+  get queuedBytes(): number {
+    return this.#queue === null ? 0 : this.#queue.bytes
+  }
+
+  /** More waits than its client takes: publishers should rest. */
+  get isCrowded(): boolean {
+    const queue = this.#queue
+    if (queue === null || this.peer === null) return false
+    const { maxQueuedBytes, maxQueuedMessages } = this.#world.limits
+    return queue.bytes * 2 > maxQueuedBytes || queue.length * 2 > maxQueuedMessages
+  }
+
+  /** Sends a message of QoS 1 or 2, or lets it wait. Answers whether the session has it. */
+  deliver(parcel: Parcel, qos: 1 | 2, retain: boolean, subscriptionIds: readonly number[] | null): boolean {
+    const peer = this.peer
+    const held = this.expirySeconds > 0
+    if (peer === null || !this.#maySend(peer) || this.queuedMessages > 0) {
+      return this.#enqueue({ message: parcel.keep(), qos, retain, subscriptionIds })
+    }
+    const frame =
+      subscriptionIds !== null && peer.version === 5
+        ? parcel.frameWithIds(qos, retain, subscriptionIds)
+        : parcel.frame(peer.version, qos, retain)
+    if (frame.end - frame.start > peer.maxOutgoingBytes) return this.#drop('too-large')
+    this.#inflight ??= new Inflight()
+    const id = this.#inflight.open(
+      qos === 1 ? Sending.awaitPuback : Sending.awaitPubrec,
+      held ? { message: parcel.keep(), qos, retain, subscriptionIds } : null,
+    )
+    peer.sendNumbered(frame, id)
+    this.#world.counters.sent++
+    return true
+  }
+
+  /** Sends a kept message (retained, or one that waited) of any QoS. */
+  deliverKept(
+    message: KeptMessage,
+    qos: 0 | 1 | 2,
+    retain: boolean,
+    subscriptionIds: readonly number[] | null,
+  ): boolean {
+    const peer = this.peer
+    const item: QueuedMessage = { message, qos, retain, subscriptionIds }
+    if (qos > 0 && (peer === null || !this.#maySend(peer) || this.queuedMessages > 0)) return this.#enqueue(item)
+    if (peer === null) return this.#drop('offline')
+    if (!peer.hasRoom) return this.#drop('slow-subscriber')
+    this.#send(peer, item)
+    return true
+  }
+
+  /** The client answers a message of ours. Answers false when it broke the exchange. */
+  answered(event: SendingEvent, id: number): boolean {
+    const inflight = this.#inflight
+    const state = inflight === null ? Sending.free : inflight.stateOf(id)
+    const cell = sendingTable[state][event]
+    if (cell.next !== state) inflight!.move(id, cell.next)
+    if (cell.act === SendingAct.release) {
+      if (this.#queue !== null) this.pump()
+    } else if (cell.act === SendingAct.sendPubrel) this.peer?.sendShort(PUBREL, id)
+    else if (cell.act === SendingAct.sendPubrelUnknown) this.#sendUnknown(id)
+    return cell.act !== SendingAct.fault
+  }
+
+  /** The client is connected: what was under way is sent again, then what waited. [MQTT-4.4.0-1] */
+  resume(): void {
+    const peer = this.peer
+    if (peer === null) return
+    const inflight = this.#inflight
+    if (inflight !== null) {
+      for (const id of inflight.ids()) {
+        const { act } = sendingTable[inflight.stateOf(id)][Event.resume]
+        if (act === SendingAct.sendPubrel) peer.sendShort(PUBREL, id)
+        else this.#resend(peer, inflight, id)
+      }
+    }
+    this.pump()
+  }
+
+  /** Sends what waits, as far as the client has room. */
+  pump(): void {
+    const queue = this.#queue
+    const peer = this.peer
+    if (queue === null) return
+    while (peer !== null && queue.length > 0 && this.#maySend(peer)) {
+      const item = queue.shift()!
+      this.#world.counters.queuedBytes -= item.message.bytes
+      if (isExpired(item.message, this.#world.now())) this.#drop('expired')
+      else this.#send(peer, item)
+    }
+    if (queue.length === 0) this.#queue = null
+    if (this.#waitingPublishers !== null && !this.isCrowded) this.releasePublishers()
+  }
+
+  /** This publisher rests until the session has room. */
+  addWaitingPublisher(publisher: Pausable): void {
+    this.#waitingPublishers ??= new Set()
+    this.#waitingPublishers.add(publisher)
+  }
+
+  dropWaitingPublisher(publisher: Pausable): void {
+    this.#waitingPublishers?.delete(publisher)
+  }
+
+  releasePublishers(): void {
+    const waiting = this.#waitingPublishers
+    this.#waitingPublishers = null
+    if (waiting !== null) for (const publisher of waiting) publisher.resumeReading()
+  }
+
+  /** The flow decided about a QoS 2 message whose connection is gone. */
+  decideOrphan(packetId: number, error: TrestleError | null, hears: boolean): void {
+    const joined = this.receiving.joinedToken(packetId)
+    if (joined !== null && this.peer !== null) this.peer.settleJoined(joined, error)
+    else this.receiving.decide(packetId, error === null || !hears)
+  }
+
+  /** It will not be used again: what waits is let go. */
+  end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    if (this.#queue !== null) this.#world.counters.queuedBytes -= this.#queue.bytes
+    this.#queue = null
+    this.#inflight = null
+    this.releasePublishers()
+  }
+
+  #maySend(peer: Peer): boolean {
+    return (this.#inflight === null || this.#inflight.count < peer.maxInflight) && peer.hasRoom
+  }
+
+  #enqueue(item: QueuedMessage): boolean {
+    const { limits, counters } = this.#world
+    const { bytes } = item.message
+    if (
+      this.#ended ||
+      this.queuedMessages >= limits.maxQueuedMessages ||
+      this.queuedBytes + bytes > limits.maxQueuedBytes ||
+      counters.queuedBytes + bytes > limits.maxAllQueuedBytes
+    ) {
+      return this.#drop('queue-full')
+    }
+    this.#queue ??= new MessageQueue()
+    this.#queue.push(item)
+    counters.queuedBytes += bytes
+    return true
+  }
+
+  #send(peer: Peer, item: QueuedMessage): void {
+    const frame = this.#encode(peer, item, false)
+    if (frame.end > peer.maxOutgoingBytes) {
+      this.#drop('too-large')
+      return
+    }
+    this.#world.counters.sent++
+    if (item.qos === 0) {
+      peer.sendFrame(frame)
+      return
+    }
+    this.#inflight ??= new Inflight()
+    const state = item.qos === 1 ? Sending.awaitPuback : Sending.awaitPubrec
+    peer.sendNumbered(frame, this.#inflight.open(state, this.expirySeconds > 0 ? item : null))
+  }
+
+  #resend(peer: Peer, inflight: Inflight, id: number): void {
+    const item = inflight.heldOf(id)
+    // Without its bytes, or too large for the client now, it counts as delivered. *Source*: MQTT-3.1.2-25.
+    if (item === null) inflight.move(id, Sending.free)
+    else {
+      const frame = this.#encode(peer, item, true)
+      if (frame.end > peer.maxOutgoingBytes) inflight.move(id, Sending.free)
+      else peer.sendNumbered(frame, id)
+    }
+  }
+
+  #encode(peer: Peer, item: QueuedMessage, dup: boolean) {
+    const { message, qos, retain, subscriptionIds } = item
+    let properties = message.properties
+    if (peer.version === 5) {
+      const left = remainingExpiryS(message, this.#world.now())
+      if (left !== undefined) properties = { ...properties, expirySeconds: Math.max(left, 0) }
+    }
+    return encodeFrame(message.topic, message.payload, qos, retain, properties, subscriptionIds, peer.version, dup)
+  }
+
+  #sendUnknown(id: number): void {
+    const peer = this.peer
+    if (peer === null) return
+    // 3.x has no reason codes: a plain PUBREL lets the client end its half too.
+    if (peer.version === 5) peer.sendReason('pubrel', id, packetIdUnknown)
+    else peer.sendShort(PUBREL, id)
+  }
+
+  #drop(reason: 'too-large' | 'queue-full' | 'expired' | 'offline' | 'slow-subscriber'): false {
+    this.#world.counters.dropped[reason]++
+    return false
+  }
+}
