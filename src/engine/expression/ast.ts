@@ -1,4 +1,4 @@
-import type { FunctionRow } from './functions.ts'
+import type { FunctionRow } from './functions/row.ts'
 import type { Type } from './type.ts'
 
 /** The operators of two operands. */

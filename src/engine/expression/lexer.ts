@@ -34,7 +34,7 @@ export function tokenize(text: string, start: number, inTemplate: boolean): Toke
   for (;;) {
     at += lengthOf(space, text, at)
     if (at >= text.length) {
-      if (inTemplate) throw syntaxError(start, 'this ${ has no closing }')
+      if (inTemplate) throw syntaxError(start, 'this expression has no closing }')
       tokens.push(make('end', '', at, at))
       return tokens
     }
@@ -79,9 +79,10 @@ function readToken(text: string, at: number): Token {
   const mark = lengthOf(operator, text, at)
   if (mark > 0) return make('operator', text.slice(at, at + mark), at, at + mark)
   if (text.startsWith('${', at)) {
-    throw syntaxError(at, 'an expression stands here without ${ }')
+    throw syntaxError(at, 'an expression stands here bare, without the dollar sign and braces of a template')
   }
-  const single = text[at] === '=' ? ' (equality is ==)' : text[at] === '&' ? ' (and is &&)' : text[at] === '|' ? ' (or is ||)' : ''
+  const single =
+    text[at] === '=' ? ' (equality is ==)' : text[at] === '&' ? ' (and is &&)' : text[at] === '|' ? ' (or is ||)' : ''
   throw syntaxError(at, `unexpected character ${JSON.stringify(String.fromCodePoint(text.codePointAt(at)!))}${single}`)
 }
 
@@ -143,12 +144,12 @@ function readString(text: string, at: number, prefixText: string): Token {
       here++
       continue
     }
-    const escape = readEscape(text, here, asBytes)
-    if (asBytes && escape.byte) {
+    const escaped = readEscape(text, here, asBytes)
+    if (asBytes && escaped.byte) {
       flush()
-      chunks.push(Buffer.of(escape.codePoint))
-    } else value += String.fromCodePoint(escape.codePoint)
-    here = escape.end
+      chunks.push(Buffer.of(escaped.codePoint))
+    } else value += String.fromCodePoint(escaped.codePoint)
+    here = escaped.end
   }
   const end = here + quote.length
   flush()

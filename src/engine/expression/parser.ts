@@ -80,7 +80,8 @@ class Parser {
   }
 
   #expression(): Node {
-    if (++this.#depth > maxExpressionDepth) throw syntaxError(this.#peek().at, `nested deeper than ${maxExpressionDepth}`)
+    if (++this.#depth > maxExpressionDepth)
+      throw syntaxError(this.#peek().at, `nested deeper than ${maxExpressionDepth}`)
     const condition = this.#binary(0)
     let node = condition
     if (this.#sees('?')) {
@@ -134,7 +135,8 @@ class Parser {
     let node = primary
     let length = 0
     for (;;) {
-      if (++length > maxExpressionDepth) throw syntaxError(this.#peek().at, `more than ${maxExpressionDepth} accesses in a row`)
+      if (++length > maxExpressionDepth)
+        throw syntaxError(this.#peek().at, `more than ${maxExpressionDepth} accesses in a row`)
       if (this.#sees('.') || this.#sees('.?')) {
         const optional = this.#take().text === '.?'
         const field = this.#take()
@@ -153,7 +155,16 @@ class Parser {
   #call(receiver: Node | null, name: Token): Node {
     const args = this.#list(')')
     if (receiver === null && name.text === 'has') return hasTest(name, args)
-    const node: CallNode = { kind: 'call', at: name.at, receiver, name: name.text, args, row: null, namespaced: false, type: dyn }
+    const node: CallNode = {
+      kind: 'call',
+      at: name.at,
+      receiver,
+      name: name.text,
+      args,
+      row: null,
+      namespaced: false,
+      type: dyn,
+    }
     return node
   }
 
@@ -206,7 +217,14 @@ class Parser {
 
 function literal(token: Token): Node {
   if (token.value === 2n ** 63n) throw syntaxError(token.at, 'this integer does not fit 64 bits')
-  const type = token.numeric === 'int' ? int : token.numeric === 'double' ? double : token.value instanceof Uint8Array ? bytes : string
+  const type =
+    token.numeric === 'int'
+      ? int
+      : token.numeric === 'double'
+        ? double
+        : token.value instanceof Uint8Array
+          ? bytes
+          : string
   return { kind: 'literal', at: token.at, value: token.value, type }
 }
 
@@ -222,4 +240,7 @@ function hasTest(name: Token, args: readonly Node[]): Node {
 }
 
 const unexpected = (token: Token, wanted: string) =>
-  syntaxError(token.at, token.kind === 'end' ? `ends where ${wanted} is expected` : `expected ${wanted}, found \`${token.text}\``)
+  syntaxError(
+    token.at,
+    token.kind === 'end' ? `ends where ${wanted} is expected` : `expected ${wanted}, found \`${token.text}\``,
+  )

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Code } from '../../contract/codes.ts'
 import type { Message } from '../../contract/message.ts'
+import type { PayloadSchema, SchemaFault } from '../port.ts'
 import { failed, type MapValue, Timestamp } from './value.ts'
 
 /** Where in the rule files a piece of an expression stands. */
@@ -20,7 +21,8 @@ export interface Origin {
 export type Evaluate = (scope: Scope) => unknown
 
 const unread: unique symbol = Symbol('unread')
-const noSite: Site = { origin: { path: [] }, offset: 0 }
+/** Of failures that no piece of an expression is to blame for: a payload that is not JSON. */
+export const noSite: Site = { origin: { path: [] }, offset: 0 }
 
 /** Steps one rule may spend on one message; operations whose cost grows with the data spend by size. */
 export const maxSteps = 1_000_000
@@ -38,14 +40,19 @@ export class Scope {
   code: Code = 'E403'
   #decoded: unknown = unread
   #properties: MapValue | null = null
+  #reasonOfPayload = ''
   readonly #locals: unknown[] = []
   #localCount = 0
+  /** The schemas this message was held against, and what each found. */
+  readonly #schemas: PayloadSchema[] = []
+  readonly #schemaFaults: (SchemaFault | null)[] = []
 
   /** Takes up a message; nothing is decoded yet. */
   begin(message: Message): void {
     this.message = message
     this.#decoded = unread
     this.#properties = null
+    this.#schemas.length = 0
   }
 
   /** Lets go of the message. */
@@ -84,6 +91,15 @@ export class Scope {
     return decoded === unread || decoded === failed ? this.#decode() : decoded
   }
 
+  /** The fault of a decoded payload under a schema; each schema is asked once per message. */
+  schemaFault(schema: PayloadSchema, payload: unknown): SchemaFault | null {
+    const known = this.#schemas.indexOf(schema)
+    if (known !== -1) return this.#schemaFaults[known]!
+    const fault = schema.check(payload)
+    this.#schemaFaults[this.#schemas.push(schema) - 1] = fault
+    return fault
+  }
+
   /** The value of a `let` name, evaluated once per rule and message; a failure is found anew each time. */
   local(at: number, evaluate: Evaluate): unknown {
     const known = this.#locals[at]
@@ -120,7 +136,6 @@ export class Scope {
     this.code = 'E402'
     return failed
   }
-  #reasonOfPayload = ''
 }
 
 const noMessage: Message = {

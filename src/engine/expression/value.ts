@@ -44,7 +44,11 @@ export function kindOf(value: unknown): string {
 
 /** Names that exist on our containers without being data; reading those asks for an own property first. */
 export const isInherited = (name: string): boolean =>
-  name in Object.prototype || name in Array.prototype || name in Uint8Array.prototype || name in Timestamp.prototype || name === 'epochMs'
+  name in Object.prototype ||
+  name in Array.prototype ||
+  name in Uint8Array.prototype ||
+  name in Timestamp.prototype ||
+  name === 'epochMs'
 
 /** An object's own field; undefined when it has none, whatever its prototype says. */
 export const ownField = (map: MapValue, name: string): unknown => (Object.hasOwn(map, name) ? map[name] : undefined)
@@ -58,19 +62,17 @@ export function setField(map: MapValue, name: string, value: unknown): void {
 
 /**
  * CEL equality: numbers by value whatever their type, lists and maps by their parts, different kinds are not equal.
- * `spend` is told of each comparison, so that huge values use up the budget.
+ * Huge values use up the budget; the answer is worth nothing when it is spent.
  */
-export function equals(left: unknown, right: unknown, spend: (steps: number) => void): boolean {
+export function equals(left: unknown, right: unknown, budget: Budget): boolean {
   if (left === right) return true
   if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) {
-    if (typeof left === 'bigint') return typeof right === 'number' && left == (right as unknown) // biome-ignore lint/suspicious/noDoubleEquals: exact across bigint and number
-    if (typeof right === 'bigint') return typeof left === 'number' && right == (left as unknown) // biome-ignore lint/suspicious/noDoubleEquals: exact across bigint and number
-    return false
+    return typeof left === 'bigint' ? equalsNumber(left, right) : typeof right === 'bigint' && equalsNumber(right, left)
   }
-  spend(1)
+  if (!budget.spend(1)) return false
   if (Array.isArray(left)) {
     if (!Array.isArray(right) || left.length !== right.length) return false
-    return left.every((item, at) => equals(item, right[at], spend))
+    return left.every((item, at) => equals(item, right[at], budget))
   }
   if (left instanceof Uint8Array) {
     return right instanceof Uint8Array && Buffer.compare(left, right) === 0
@@ -79,7 +81,17 @@ export function equals(left: unknown, right: unknown, spend: (steps: number) => 
   if (!isMap(left) || !isMap(right)) return false
   const names = Object.keys(left)
   if (names.length !== Object.keys(right).length) return false
-  return names.every((name) => Object.hasOwn(right, name) && equals(left[name], right[name], spend))
+  return names.every((name) => Object.hasOwn(right, name) && equals(left[name], right[name], budget))
+}
+
+/** Exact: neither side is rounded. */
+const equalsNumber = (left: bigint, right: unknown): boolean =>
+  typeof right === 'number' ? Number.isInteger(right) && BigInt(right) === left : right === left
+
+/** What evaluation may still cost. */
+export interface Budget {
+  /** Takes `steps` off; false when nothing is left. */
+  spend(steps: number): boolean
 }
 
 const minInt64 = -(2n ** 63n)

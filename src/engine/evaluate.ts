@@ -1,0 +1,188 @@
+import type { TrestleError } from '../contract/error.ts'
+import type { Header, Message } from '../contract/message.ts'
+import { topicNameFault } from '../topic/name.ts'
+import type { BoundPublish, BoundRule, BoundRules, BoundSink } from './bound-rules.ts'
+import type { CompiledRule } from './compile.ts'
+import type { Scope, Site } from './expression/scope.ts'
+import { failed, kindOf } from './expression/value.ts'
+import type { Ack, Outcome } from './outcome.ts'
+import { expressionError, schemaError, unforeseenError } from './refusal.ts'
+import type { Encoding } from './target.ts'
+
+const strength: Readonly<Record<Ack, number>> = { received: 0, stored: 1, delivered: 2 }
+
+/**
+ * Runs the rules of a topic over one message and leaves in `outcome` what is owed, or the one refusal that stops it
+ * all. Each rule sees the message as published. Counters move only when `outcome.count()` is called.
+ */
+export function evaluate(bound: BoundRules, message: Message, outcome: Outcome): void {
+  outcome.reset()
+  outcome.scope.begin(message)
+  for (const boundRule of bound.rules) {
+    const { rule } = boundRule
+    const owed = outcome.owed.length
+    const publishes = outcome.publishes.length
+    const error = runSafely(boundRule, bound, message, outcome)
+    if (error === null) continue
+    if (rule.onRefused !== 'pass') {
+      outcome.refuse({ rule: rule.name, error, action: rule.onRefused }, rule.counters)
+      return
+    }
+    outcome.owed.length = owed
+    outcome.publishes.length = publishes
+    outcome.note(rule.counters, 1, 1, 0, 0)
+  }
+}
+
+function runSafely(boundRule: BoundRule, bound: BoundRules, message: Message, outcome: Outcome): TrestleError | null {
+  try {
+    return run(boundRule, bound, message, outcome)
+  } catch (thrown) {
+    return unforeseenError(boundRule.rule, thrown)
+  }
+}
+
+/** One rule: schema, where, body, targets. Answers why the message is refused, or null. */
+function run(boundRule: BoundRule, bound: BoundRules, message: Message, outcome: Outcome): TrestleError | null {
+  const { rule } = boundRule
+  const { scope } = outcome
+  scope.beginRule(boundRule.captures, rule.letCount)
+  if (rule.schema !== null) {
+    const payload = scope.payload()
+    if (payload === failed) return expressionError(rule, scope)
+    const fault = scope.schemaFault(rule.schema, payload)
+    if (fault !== null) return schemaError(rule, fault)
+  }
+  if (rule.where !== null) {
+    const matches = rule.where.evaluate(scope)
+    if (matches !== true) {
+      if (matches !== false) return whereError(rule, scope, matches)
+      outcome.note(rule.counters, 1, 0, 0, 0)
+      return null
+    }
+  }
+  if (!shape(boundRule, bound, message, outcome)) return expressionError(rule, scope)
+  outcome.note(rule.counters, 0, 0, boundRule.sinks.length, boundRule.publishes.length)
+  if (strength[rule.ack] > strength[outcome.ack]) outcome.ack = rule.ack
+  return null
+}
+
+function whereError(rule: CompiledRule, scope: Scope, value: unknown): TrestleError {
+  if (value !== failed) scope.fail(siteOf('where'), `where needs a bool, and got ${kindOf(value)}`)
+  return expressionError(rule, scope)
+}
+
+const siteOf = (...path: (string | number)[]): Site => ({ origin: { path }, offset: 0 })
+
+/** Makes the payload's bytes and all targets; false when something failed, with the reason in the scope. */
+function shape(boundRule: BoundRule, bound: BoundRules, message: Message, outcome: Outcome): boolean {
+  const { rule, sinks, publishes } = boundRule
+  const { scope } = outcome
+  const encoder = new Encoder(scope, rule, message)
+  if (!encoder.begin()) return false
+  if (sinks.length > 0) {
+    const orderKey = boundRule.orderBy === null ? bound.orderKey(message.client) : boundRule.orderBy(scope)
+    if (orderKey === failed) return false
+    for (const target of sinks) {
+      if (!oweSink(target, rule.name, orderKey as string, encoder, outcome)) return false
+    }
+  }
+  for (const target of publishes) {
+    if (!orderPublish(target, rule.name, encoder, message, outcome)) return false
+  }
+  return true
+}
+
+/** A rule's payload as bytes, made once per encoding. */
+class Encoder {
+  readonly #scope: Scope
+  readonly #rule: CompiledRule
+  readonly #original: Uint8Array
+  #value: unknown = null
+  #json: Uint8Array | null = null
+  #raw: Uint8Array | null = null
+
+  constructor(scope: Scope, rule: CompiledRule, message: Message) {
+    this.#scope = scope
+    this.#rule = rule
+    this.#original = message.payload
+  }
+
+  begin(): boolean {
+    if (this.#rule.body === null) return true
+    this.#value = this.#rule.body.evaluate(this.#scope)
+    return this.#value !== failed
+  }
+
+  /** The very bytes of the message when the rule leaves them alone; null when the value has no such form. */
+  bytes(encoding: Encoding): Uint8Array | null {
+    if (this.#rule.body === null) return this.#original
+    const value = this.#value
+    if (value instanceof Uint8Array && encoding !== 'json') return value
+    if (encoding === 'json' || (encoding === null && typeof value !== 'string')) {
+      const data = value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value
+      this.#json ??= Buffer.from(JSON.stringify(data))
+      return this.#json
+    }
+    if (typeof value !== 'string') {
+      this.#scope.fail(siteOf('payload'), `encode: raw takes a string or bytes, and got ${kindOf(value)}`)
+      return null
+    }
+    this.#raw ??= Buffer.from(value)
+    return this.#raw
+  }
+}
+
+function oweSink(target: BoundSink, rule: string, orderKey: string, encoder: Encoder, outcome: Outcome): boolean {
+  const { scope } = outcome
+  const address = target.address(scope)
+  if (address === failed) return false
+  const key = target.key(scope)
+  if (key === failed) return false
+  const headers = target.headers(scope)
+  if (headers === failed) return false
+  const options = target.options(scope)
+  if (options === failed) return false
+  const payload = encoder.bytes(target.encoding)
+  if (payload === null) return false
+  outcome.owed.push({
+    sink: target.sink,
+    rule,
+    target: address as string | null,
+    key: key as string | null,
+    orderKey,
+    headers: headers as readonly Header[],
+    payload,
+    options: options as Readonly<Record<string, unknown>> | null,
+  })
+  return true
+}
+
+function orderPublish(
+  target: BoundPublish,
+  rule: string,
+  encoder: Encoder,
+  message: Message,
+  outcome: Outcome,
+): boolean {
+  const { scope } = outcome
+  const topic = target.topic(scope)
+  if (topic === failed) return false
+  const fault = (topic as string).startsWith('$') ? 'begins with $' : topicNameFault(topic as string)
+  if (fault !== null) {
+    scope.fail(siteOf('to'), `publish: the topic ${JSON.stringify((topic as string).slice(0, 100))} ${fault}`)
+    return false
+  }
+  const retain = target.retain(scope)
+  if (retain === failed) return false
+  const qos = target.qos === null ? message.qos : target.qos(scope)
+  if (qos === failed) return false
+  if (typeof retain !== 'boolean' || (qos !== 0 && qos !== 1 && qos !== 2)) {
+    scope.fail(siteOf('to'), `publish: retain and qos cannot be ${kindOf(retain)} and ${kindOf(qos)} of this message`)
+    return false
+  }
+  const payload = encoder.bytes(target.encoding)
+  if (payload === null) return false
+  outcome.publishes.push({ rule, topic: topic as string, payload, retain, qos, properties: message.properties })
+  return true
+}

@@ -1,0 +1,113 @@
+import { suggest } from '../../document/suggest.ts'
+import type { CallNode, Node } from './ast.ts'
+import type { Checker } from './checker.ts'
+import type { Accepts, FunctionRow } from './functions/row.ts'
+import { compilePattern } from './functions/strings.ts'
+import { methods, namespaces, plainFunctions } from './functions/table.ts'
+import { bool, dyn, familyOf, joinTypes, optionalOf, printType, type Type } from './type.ts'
+
+/** Methods of an optional, and how many arguments each takes; they are part of the language, not of the table. */
+const optionalMethods: Readonly<Record<string, number>> = { orValue: 1, or: 1, hasValue: 0, value: 0 }
+
+/** Chooses the function of a call, checks its arguments and gives the type of its result. */
+export function checkCall(checker: Checker, node: CallNode): Type {
+  const { receiver } = node
+  if (receiver?.kind === 'name' && namespaces.has(receiver.name) && !checker.names.has(receiver.name)) {
+    node.namespaced = true
+    if (receiver.name === 'optional') return checkOptionalMaker(checker, node)
+    return checkRow(checker, node, plainFunctions.get(`${receiver.name}.${node.name}`), node.args)
+  }
+  if (receiver === null) return checkRow(checker, node, plainFunctions.get(node.name), node.args)
+  const type = checker.check(receiver)
+  if (type.kind === 'optional') return checkOptionalMethod(checker, node, type.of)
+  const row = methods.get(node.name)
+  if (row === undefined && Object.hasOwn(optionalMethods, node.name)) {
+    for (const argument of node.args) checker.check(argument)
+    return checker.report('E204', node.at, `.${node.name}() is for optional values, as payload.?x gives`)
+  }
+  return checkRow(checker, node, row, [receiver, ...node.args])
+}
+
+/** `args`: the receiver first, where there is one. */
+function checkRow(checker: Checker, node: CallNode, row: FunctionRow | undefined, args: readonly Node[]): Type {
+  if (row === undefined) {
+    for (const argument of node.args) checker.check(argument)
+    return unknownFunction(checker, node)
+  }
+  node.row = row
+  const types = args.map((argument) => (argument === node.receiver ? argument.type : checker.checkValue(argument)))
+  const accepted = row.receiver === null ? row.args : [row.receiver, ...row.args]
+  const least = accepted.length - row.optional
+  if (args.length < least || (args.length > accepted.length && !row.variadic)) {
+    const implied = row.receiver === null ? 0 : 1
+    const wanted = row.optional === 0 ? `${least - implied}` : `${least - implied} to ${accepted.length - implied}`
+    return checker.report('E204', node.at, `${row.name}() takes ${wanted} arguments, not ${args.length - implied}`)
+  }
+  for (const [index, type] of types.entries()) {
+    const accepts = accepted[Math.min(index, accepted.length - 1)]!
+    if (!fits(type, accepts)) {
+      checker.report('E204', args[index]!.at, `${row.name}() needs ${accepts.phrase} here, not ${printType(type)}`)
+    }
+  }
+  if (row.name === 'matches') checkPattern(checker, node.args[0]!)
+  return typeof row.result === 'function' ? row.result(types) : row.result
+}
+
+const fits = (type: Type, accepts: Accepts): boolean =>
+  type.kind === 'dyn' || accepts.families.includes('any') || accepts.families.includes(familyOf(type))
+
+function checkPattern(checker: Checker, pattern: Node): void {
+  if (pattern.kind !== 'literal' || typeof pattern.value !== 'string') return
+  const compiled = compilePattern(pattern.value)
+  if (typeof compiled === 'string') checker.report('E204', pattern.at, `not a pattern RE2 knows: ${compiled}`)
+}
+
+function unknownFunction(checker: Checker, node: CallNode): Type {
+  const { name, receiver } = node
+  if (node.namespaced && receiver?.kind === 'name') {
+    const legal = [...plainFunctions.keys()].filter((key) => key.startsWith(`${receiver.name}.`))
+    const whole = `${receiver.name}.${name}`
+    return checker.report('E203', node.at, `unknown function \`${whole}\``, suggest(whole, legal))
+  }
+  const table = receiver === null ? plainFunctions : methods
+  const other = receiver === null ? methods : plainFunctions
+  if (other.has(name)) {
+    const form = receiver === null ? `x.${name}(…)` : `${name}(x)`
+    return checker.report('E203', node.at, `\`${name}\` is written ${form}`)
+  }
+  return checker.report('E203', node.at, `unknown function \`${name}\``, suggest(name, table.keys()))
+}
+
+function checkOptionalMaker(checker: Checker, node: CallNode): Type {
+  const types = node.args.map((argument) => checker.checkValue(argument))
+  if (node.name === 'of' && types.length === 1) return optionalOf(types[0]!)
+  if (node.name === 'none' && types.length === 0) return optionalOf(dyn)
+  return checker.report('E203', node.at, 'there are optional.of(x) and optional.none()')
+}
+
+function checkOptionalMethod(checker: Checker, node: CallNode, of: Type): Type {
+  const count = Object.hasOwn(optionalMethods, node.name) ? optionalMethods[node.name] : undefined
+  const types = node.args.map((argument) =>
+    node.name === 'or' ? checker.check(argument) : checker.checkValue(argument),
+  )
+  if (count === undefined) {
+    return checker.report(
+      'E204',
+      node.at,
+      `this value may be absent: say what then, with .orValue(…), before .${node.name}()`,
+    )
+  }
+  const [alternative] = types
+  if (types.length !== count) {
+    return checker.report('E204', node.at, `${node.name}() takes ${count} arguments, not ${types.length}`)
+  }
+  if (node.name === 'hasValue') return bool
+  if (node.name === 'value' || alternative === undefined) return of
+  if (node.name === 'orValue') return joinTypes(of, alternative)
+  if (alternative.kind === 'optional') return joinTypes(optionalOf(of), alternative)
+  return checker.report(
+    'E204',
+    node.args[0]!.at,
+    'or() takes another optional value; for a plain one there is .orValue(…)',
+  )
+}

@@ -1,0 +1,83 @@
+/**
+ * The rules engine: what each message is checked against, turned into, and owed to.
+ *
+ * It promises: all faults of all files are found at load, with their places; every rule sees the message as published
+ * whatever other rules make of it; a message that breaks a schema or an expression is refused with the reason, never
+ * sent on half made. It does no I/O, keeps no messages and calls no connector.
+ *
+ * `rule-file` knows a file's shape; `compile` its meaning, with `target` and `body` for their parts and `expression/`
+ * for the language; `loop-check` finds rules that feed themselves; `bound-rules` is a topic's share of the rules;
+ * `evaluate` runs them over a message into an `outcome`; `refusal` words what went wrong. `port` says what is needed
+ * of the registry and of the sinks.
+ */
+import { basename } from 'node:path'
+import { sortFaults } from '../document/check.ts'
+import type { Fault } from '../document/fault.ts'
+import { readDocument } from '../document/yaml.ts'
+import { TopicTrie } from '../topic/trie.ts'
+import { BoundRules } from './bound-rules.ts'
+import { type CompiledRule, compileRule, type RuleEnvironment } from './compile.ts'
+import { findLoops } from './loop-check.ts'
+import { RuleFaults } from './rule-file.ts'
+
+export { evaluate } from './evaluate.ts'
+
+/** A rule file as it was read. */
+export interface RuleText {
+  readonly file: string
+  readonly text: string
+}
+
+export class RuleSet {
+  /** In the order of their names. */
+  readonly rules: readonly CompiledRule[]
+  readonly #places: ReadonlyMap<CompiledRule, number>
+  readonly #trie = new TopicTrie<CompiledRule>()
+
+  private constructor(rules: readonly CompiledRule[]) {
+    this.rules = rules
+    this.#places = new Map(rules.map((rule, at) => [rule, at]))
+    for (const rule of rules) this.#trie.add(rule.pattern.filter, rule)
+  }
+
+  /** Compiles all rule files; `rules` is null when there is any fault, and `faults` names them all. */
+  static load(files: readonly RuleText[], env: RuleEnvironment): { rules: RuleSet | null; faults: Fault[] } {
+    const faults: Fault[] = []
+    const rules: CompiledRule[] = []
+    const known = new Map<string, string>()
+    for (const { file, text } of files) {
+      const name = basename(file).replace(/\.ya?ml$/, '')
+      const read = readDocument(file, text)
+      const found = new RuleFaults(read.document)
+      found.all.push(...read.faults)
+      const other = known.get(name)
+      if (other !== undefined) found.at([], 'E201', `${other} already holds a rule of this name`)
+      known.set(name, file)
+      const rule = read.faults.length > 0 ? null : compileRule(name, found, env)
+      if (rule !== null) rules.push(rule)
+      faults.push(...found.all)
+    }
+    rules.sort((a, b) => (a.name < b.name ? -1 : 1))
+    faults.push(...loopFaults(rules))
+    return { rules: faults.length === 0 ? new RuleSet(rules) : null, faults: sortFaults(faults) }
+  }
+
+  /** The rules that match a topic, bound to its captures; null when none does. Worth keeping beside the topic. */
+  lookup(topic: string): BoundRules | null {
+    const found: CompiledRule[] = []
+    this.#trie.match(topic, found)
+    if (found.length === 0) return null
+    found.sort((a, b) => this.#places.get(a)! - this.#places.get(b)!)
+    return new BoundRules(topic, found)
+  }
+}
+
+function loopFaults(rules: readonly CompiledRule[]): Fault[] {
+  return findLoops(rules).map(({ rules: circle, target }) => {
+    const [first] = circle as [CompiledRule]
+    const names = [...circle, first].map((rule) => rule.name).join(' → ')
+    const what = circle.length === 1 ? 'may match its own `from`' : 'may come back to it'
+    const message = `what this rule publishes ${what}: ${names}`
+    return { file: first.file, ...first.document.at(target.path), code: 'E207', message }
+  })
+}
