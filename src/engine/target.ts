@@ -121,7 +121,7 @@ function compilePublish(raw: RawTarget, path: DocumentPath, env: Environment): P
   const at = [...path, 'publish']
   const text = raw['publish']
   if (typeof text !== 'string') {
-    env.faults.at(at, 'E206', 'expected a topic, with ${…} where it varies')
+    env.faults.at(at, 'E206', 'expected a topic')
     return null
   }
   const template = compileTemplateAt(text, at, env)

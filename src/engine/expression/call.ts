@@ -18,6 +18,9 @@ export function compileCall(compiler: Compiler, node: CallNode): Evaluate {
   return compileFixed(row.name, row.run, args, prove, sites, site)
 }
 
+/** What bodies see of arguments that were left out. */
+const absent = undefined as never
+
 const refuse = (scope: Scope, site: Site, name: string, accepts: Accepts, value: unknown): typeof failed =>
   value === failed ? failed : scope.fail(site, `${name}() needs ${accepts.phrase}, and got ${kindOf(value)}`)
 
@@ -43,7 +46,7 @@ function compileFixed(
   if (args.length === 1) {
     return (scope) => {
       const x = first(scope)
-      return x === failed ? failed : run(scope, site, x, undefined, undefined, undefined)
+      return x === failed ? failed : run(scope, site, x as never, absent, absent, absent)
     }
   }
   if (args.length === 2) {
@@ -51,7 +54,7 @@ function compileFixed(
       const x = first(scope)
       if (x === failed) return failed
       const y = second(scope)
-      return y === failed ? failed : run(scope, site, x, y, undefined, undefined)
+      return y === failed ? failed : run(scope, site, x as never, y as never, absent, absent)
     }
   }
   return (scope) => {
@@ -61,10 +64,10 @@ function compileFixed(
     if (y === failed) return failed
     const z = c(scope)
     if (z === failed || !pc.test(z)) return refuse(scope, sites[2]!, name, pc, z)
-    if (d === undefined) return run(scope, site, x, y, z, undefined)
+    if (d === undefined) return run(scope, site, x as never, y as never, z as never, absent)
     const w = d(scope)
     if (w === failed || !pd.test(w)) return refuse(scope, sites[3]!, name, pd, w)
-    return run(scope, site, x, y, z, w)
+    return run(scope, site, x as never, y as never, z as never, w as never)
   }
 }
 
@@ -82,7 +85,7 @@ function compileVariadic(
       if (value === failed || !accepts.test(value)) return refuse(scope, sites[at]!, row.name, accepts, value)
       values.push(value)
     }
-    return row.run(scope, site, values, undefined, undefined, undefined)
+    return row.run(scope, site, values as never, absent, absent, absent)
   }
 }
 

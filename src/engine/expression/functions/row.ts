@@ -33,8 +33,7 @@ export const sized: Accepts = {
  * The body of a function: arguments as accepted, the receiver first; absent optional ones are undefined. It answers
  * a value, or `scope.fail(site, why)`. What costs more than a handful of steps must ask `scope.spend` first.
  */
-// biome-ignore lint/suspicious/noExplicitAny: `accepts` has proven each argument before the body runs
-export type Run = (scope: Scope, site: Site, a: any, b: any, c: any, d: any) => unknown
+export type Run = (scope: Scope, site: Site, a: never, b: never, c: never, d: never) => unknown
 
 /** One function of the language. */
 export interface FunctionRow {
