@@ -3,6 +3,8 @@
  * (the schemas of settings and connectors, the table of codes), so that it cannot say anything else than the program.
  */
 
+import { readFileSync } from 'node:fs'
+import { describeApi } from '../src/api/describe.ts'
 import { type CodeRow, codes } from '../src/contract/codes.ts'
 import type { Connector } from '../src/contract/connector.ts'
 import { code, markdownTable, printTable } from '../src/document/markdown.ts'
@@ -11,12 +13,20 @@ import { connectorEntrySchema } from '../src/settings/connector-options.ts'
 import { printConfigSchema } from '../src/settings/print.ts'
 import { settingsSchema } from '../src/settings/schema.ts'
 import { connectorList } from './connector-list.ts'
+import { expressionsPage, rulesPage } from './language-pages.ts'
 
 /** Every printed page by its path below `docs/reference`. */
 export async function printPages(): Promise<Map<string, string>> {
   const connectors = await connectorList()
+  const types = [...connectors.keys()]
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
   const pages = new Map<string, string>([
-    ['settings.md', settingsPage([...connectors.keys()])],
+    ['settings.md', settingsPage(types)],
+    ['rules.md', rulesPage(printed, types)],
+    ['expressions.md', expressionsPage(printed)],
+    ['openapi.json', await describeApi(version)],
     ['errors.md', errorsPage()],
     ['config.schema.json', `${JSON.stringify(printConfigSchema(connectors), null, 2)}\n`],
   ])

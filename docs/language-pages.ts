@@ -1,0 +1,96 @@
+/** The pages of the rules' language: printed from the schema of a rule file and from the table of functions. */
+import { code, markdownTable, printTable } from '../src/document/markdown.ts'
+import type { FunctionRow } from '../src/engine/expression/functions/row.ts'
+import { functions } from '../src/engine/expression/functions/table.ts'
+import { standardNames } from '../src/engine/expression/names.ts'
+import { maxExpressionDepth, maxExpressionLength } from '../src/engine/expression/parser.ts'
+import { maxSteps } from '../src/engine/expression/scope.ts'
+import { dyn, printType } from '../src/engine/expression/type.ts'
+import { ruleSchema } from '../src/engine/rule-file.ts'
+
+export const rulesPage = (printed: string, types: readonly string[]): string =>
+  ['# Rules', printed, rulesIntroduction, '## Fields\n', printTable(ruleSchema), targets(types)].join('\n')
+
+const rulesIntroduction = `One rule a file, \`rules/<name>.yaml\`; the file's name is the rule's. All rules that match a topic apply, each to the message as it was published.
+Expressions are written in [CEL](expressions.md). \`trestle check\` tells every fault with file, line and column.
+
+A rule that refuses a message (its schema, or an expression that fails) keeps it from everyone: no other rule and no subscriber gets it. \`on_refused\` says what becomes of it: \`dead-letter\`
+keeps it, \`drop\` does not, \`pass\` lets the message go on as if this rule were not there. The publisher hears the reason.
+`
+
+const targets = (types: readonly string[]): string => `## Targets
+
+An entry of \`to:\` names a \`sink\` (a connector of the settings) or a topic to \`publish\` to.
+
+| With \`sink\` | Meaning |
+| --- | --- |
+| \`key\` | The key on the far side; \`\${…}\` is filled in. |
+| \`headers\` | A map of headers; values are text with \`\${…}\`. |
+| \`encode\` | How the payload is written. |
+| others | The fields of the connector's type: ${types.map((type) => `[${type}](connectors/${type}.md#in-a-rule)`).join(', ')}. |
+
+| With \`publish\` | Meaning |
+| --- | --- |
+| \`publish\` | The topic; \`\${…}\` is filled in. |
+| \`qos\`, \`retain\` | Of the new message. |
+| \`encode\` | How the payload is written. |
+`
+
+export const expressionsPage = (printed: string): string =>
+  ['# Expressions', printed, expressionsIntroduction, names(), '## Functions\n', functionTable()].join('\n')
+
+const expressionsIntroduction = `Expressions are [CEL](https://cel.dev), the Common Expression Language: literals, \`. [] ! - * / % + < <= > >= == != in && || ?:\`, fields, lists and maps, functions.
+They are checked when the hub starts, against the schema of the topic where the rule names one: an unknown field is a fault of the rule.
+
+- **Numbers.** JSON numbers are doubles; integer literals mix with them freely in arithmetic and comparison. Where both sides are integers by their type (literals, \`size()\`, \`int()\`), division is that of integers
+  and a result beyond 64 bits fails. Division by zero fails.
+- **Missing values.** Reading a field that is not there fails, and so refuses the message. \`has(payload.x)\` asks; \`payload.?x.orValue(0)\` gives something instead.
+- **Text with \`\${…}\`.** Values become text; null, lists and maps cannot, and fail. A string that is one whole \`\${…}\` keeps the value's type. \`$\${\` stands for \`\${\`.
+- **Patterns** of \`matches\` are RE2: linear in time, whatever the pattern.
+- **Bounds.** An expression has at most ${maxExpressionLength.toLocaleString('en')} characters, nests at most ${maxExpressionDepth} deep, and takes at most ${maxSteps.toLocaleString('en')} steps; more fails.
+`
+
+function names(): string {
+  const rows = [...standardNames(dyn)].map(([name, { type }]) => [code(name), printType(type), meanings[name] ?? ''])
+  return `## Names\n\nBeside these, a rule's captures (text) and its \`let\` names.\n\n${markdownTable(['Name', 'Type', 'Meaning'], rows)}`
+}
+
+const meanings: Readonly<Record<string, string>> = {
+  payload: 'The payload as published: JSON where it is JSON, else bytes. Decoded once, when it is first asked for.',
+  topic: 'The topic as published.',
+  client: 'Client id of the publisher.',
+  username: 'User name of the publisher; null for anonymous ones.',
+  qos: 'Quality of service it was published with.',
+  retain: 'Whether it was published as retained.',
+  properties:
+    'MQTT 5 properties: `user`, `content_type`, `response_topic`, `correlation_data`, `payload_format`, `expiry_seconds`.',
+  time: 'When the hub got it.',
+  source: 'Name of the connector it came from; null for what a device published.',
+}
+
+function functionTable(): string {
+  const rows = functions.map((row) => [code(signature(row)), result(row)])
+  return markdownTable(['Function', 'Gives'], rows)
+}
+
+/** `text.substring(whole number, [whole number])`. */
+function signature(row: FunctionRow): string {
+  const args = row.args.map(({ phrase }, index) => {
+    const word = noun(phrase)
+    if (row.variadic && index === row.args.length - 1) return `${word}, …`
+    return index >= row.args.length - row.optional ? `[${word}]` : word
+  })
+  const receiver = row.receiver === null ? '' : `${noun(row.receiver.phrase)}.`
+  return `${receiver}${row.name}(${args.join(', ')})`
+}
+
+/** `a whole number` as `integer`: signatures want one word. */
+const noun = (phrase: string): string =>
+  ({
+    'a whole number': 'integer',
+    'a string, a list, an object or bytes': 'value',
+    'numbers, or one list of numbers': 'number',
+  })[phrase] ?? phrase.replace(/^an? /, '')
+
+const result = (row: FunctionRow): string =>
+  printType(typeof row.result === 'function' ? row.result(row.args.map(() => dyn)) : row.result)
