@@ -40,13 +40,18 @@ export const messageView = (message: Message) => ({
   payloadText: readableText(message.payload),
 })
 
-/** A dead letter in JSON. */
-export function deadLetterView({ payload, properties, headers, ...rest }: DeadLetter) {
+/** A dead letter in JSON: what is told of it, the message as published, and what the rule made of it for its sink. */
+export function deadLetterView({ message, owed, ...summary }: DeadLetter) {
+  const { orderKey, headers, options, payload } = owed
   return {
-    ...rest,
-    headers: headers.map(headerView),
-    properties: propertiesView(properties),
-    payloadBase64: base64(payload),
-    payloadText: readableText(payload),
+    ...summary,
+    message: messageView(message),
+    owed: {
+      orderKey,
+      headers: headers.map(headerView),
+      options,
+      payloadBase64: base64(payload),
+      payloadText: readableText(payload),
+    },
   }
 }

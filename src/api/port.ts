@@ -28,11 +28,11 @@ export interface PublishRequest {
 }
 
 export interface DeadLetterPort {
-  /** Oldest first; `total` counts all that fit the question, not only this page. */
-  list(question: DeadLetterQuestion): Promise<{ items: DeadLetterSummary[]; total: number }>
+  /** Oldest first; `total` counts all that fit the question, not only this page; null when that is not known. */
+  list(question: DeadLetterQuestion): Promise<{ items: readonly DeadLetterSummary[]; total: number | null }>
   show(id: string): Promise<DeadLetter | null>
-  /** Owes them to their sinks again, in order. */
-  replay(choice: DeadLetterChoice): Promise<{ replayed: number }>
+  /** Owes them to their sinks again, in order; `error` says why it ended early (the rest stay dead letters). */
+  replay(choice: DeadLetterChoice): Promise<{ replayed: number; error: { code: string; message: string } | null }>
   discard(choice: DeadLetterChoice): Promise<{ discarded: number }>
 }
 

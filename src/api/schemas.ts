@@ -190,42 +190,105 @@ export const receiptSchema = {
   required: ['outcome', 'place'],
 } as const
 
+const causeSchema = {
+  type: 'object',
+  properties: { code: text, message: text },
+  required: ['code', 'message'],
+} as const
+
+const payloadProperties = {
+  payloadBase64: text,
+  payloadText: { ...maybeText, description: 'The payload when it is text a person can read' },
+} as const
+
+const messageSchema = {
+  type: 'object',
+  description: 'A message as it was published',
+  properties: {
+    topic: text,
+    qos: { type: 'integer', enum: [0, 1, 2] },
+    retain: { type: 'boolean' },
+    client: text,
+    username: maybeText,
+    source: { ...maybeText, description: 'Connector it came in by; null for a device' },
+    timeMs,
+    properties: { anyOf: [propertiesSchema, { type: 'null' }] },
+    ...payloadProperties,
+  },
+  required: ['topic', 'qos', 'retain', 'client', 'username', 'source', 'timeMs', 'properties', 'payloadBase64'],
+} as const
+
 const summaryProperties = {
   id: text,
   sink: text,
   rule: text,
   timeMs,
-  code: text,
-  error: text,
+  error: causeSchema,
   attempts: count,
   topic: text,
   client: text,
-  payloadBytes: count,
+  target: maybeText,
+  key: maybeText,
+  sizeBytes: { ...count, description: 'Payload as published' },
 } as const
+
+const summaryRequired = [
+  'id',
+  'sink',
+  'rule',
+  'timeMs',
+  'error',
+  'attempts',
+  'topic',
+  'client',
+  'target',
+  'key',
+  'sizeBytes',
+] as const
 
 export const deadLetterListSchema = {
   type: 'object',
   properties: {
-    items: { type: 'array', items: { type: 'object', properties: summaryProperties } },
-    total: { ...count, description: 'All that fit the question, not only this page' },
+    items: { type: 'array', items: { type: 'object', properties: summaryProperties, required: summaryRequired } },
+    total: { type: ['integer', 'null'], description: 'All that fit the question, not only this page; null if unknown' },
   },
   required: ['items', 'total'],
 } as const
 
-export const deadLetterSchema = {
+const owedSchema = {
   type: 'object',
+  description: 'What the rule made of it for the sink',
   properties: {
-    ...summaryProperties,
-    target: maybeText,
-    key: maybeText,
+    orderKey: text,
     headers: {
       type: 'array',
-      items: { type: 'object', properties: { name: text, value: maybeText, valueBase64: text } },
+      items: { type: 'object', properties: { name: text, value: maybeText, valueBase64: text }, required: ['name'] },
     },
-    properties: { ...propertiesSchema, type: ['object', 'null'] },
-    payloadBase64: text,
-    payloadText: { ...maybeText, description: 'The payload when it is text a person can read' },
+    options: { type: ['object', 'null'] },
+    ...payloadProperties,
   },
+  required: ['orderKey', 'headers', 'options', 'payloadBase64', 'payloadText'],
+} as const
+
+export const deadLetterSchema = {
+  type: 'object',
+  properties: { ...summaryProperties, message: messageSchema, owed: owedSchema },
+  required: [...summaryRequired, 'message', 'owed'],
+} as const
+
+export const replayedSchema = {
+  type: 'object',
+  properties: {
+    replayed: count,
+    error: { anyOf: [causeSchema, { type: 'null' }], description: 'Why it ended early; the rest stay dead letters' },
+  },
+  required: ['replayed', 'error'],
+} as const
+
+export const discardedSchema = {
+  type: 'object',
+  properties: { discarded: count },
+  required: ['discarded'],
 } as const
 
 export const deadLetterQuerySchema = {

@@ -66,7 +66,7 @@ function drawConnectorRow(connector: ConnectorReport, nowMs: number, paint: Pain
     { text: stateWords[state], paint: paint[mood[state]] },
     printAge(nowMs - sinceMs),
     inPerS === null ? nothing : printRate(inPerS),
-    outPerS === null ? nothing : printRate(outPerS),
+    outPerS === null || waiting === null ? nothing : printRate(outPerS),
     printWaiting(waiting),
     printOldest(waiting, nowMs),
     printCount(retries),

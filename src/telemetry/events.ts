@@ -35,6 +35,8 @@ export const eventRows = {
   'client.disconnected': row('debug', 'client is gone', 'trestle_client_disconnects_total', 'reason'),
   'client.refused': row('warn', 'client was refused', 'trestle_client_refusals_total', 'reason'),
   'client.malformed': row('warn', 'client broke the protocol', 'trestle_client_protocol_errors_total', 'reason'),
+  'client.connect-timeout': row('info', 'client sent no CONNECT in time', 'trestle_client_connect_timeouts_total'),
+  'client.unforeseen-fault': row('error', 'client met an unforeseen fault', 'trestle_client_faults_total'),
   'client.taken-over': row('info', 'session was taken over by a newer connection', 'trestle_session_takeovers_total'),
   'message.refused': row('warn', 'message was refused', 'trestle_messages_refused_total', 'code'),
   'message.dropped': row('warn', 'message was dropped', 'trestle_messages_dropped_total', 'reason'),
@@ -99,5 +101,11 @@ export class Events {
       counted.values.set(value, (counted.values.get(value) ?? 0) + 1)
     }
     this.#log.write(event.level, name, event.message, facts)
+  }
+
+  /** For rooms that know events by name only: one of the table counts and speaks as the table says, any other is a plain line. */
+  tell(level: Level, name: string, facts?: Facts): void {
+    if (Object.hasOwn(eventRows, name)) this.emit(name as EventName, facts)
+    else this.#log.note(level, name, facts)
   }
 }

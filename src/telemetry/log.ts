@@ -25,6 +25,8 @@ export interface LogOptions {
 const severity: Record<Level | 'silent', number> = { debug: 20, info: 30, warn: 40, error: 50, silent: 100 }
 /** Deeper facts are cut: a log line is not a dump. */
 const maxDepth = 5
+/** Connectors name their own events; one that makes up names without end must not fill the memory. */
+const maxEventNames = 1000
 
 /**
  * The hub's log: JSON lines through pino, or a compact line on a terminal.
@@ -76,6 +78,7 @@ export class Log {
     const nowMs = this.#options.now()
     const flood = this.#floods.get(event)
     if (flood === undefined || nowMs - flood.sinceMs >= 1000 || nowMs < flood.sinceMs) {
+      if (flood === undefined && this.#floods.size >= maxEventNames) this.#floods.clear()
       this.#floods.set(event, { sinceMs: nowMs, lines: 1, suppressed: 0 })
       return flood?.suppressed ?? 0
     }

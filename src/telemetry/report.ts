@@ -1,4 +1,4 @@
-import type { Header, MessageProperties } from '../contract/message.ts'
+import type { Message, Owed } from '../contract/message.ts'
 
 /**
  * The shapes in which the hub tells what it is doing. The API answers them, `trestle status` draws them, tests read them.
@@ -92,27 +92,26 @@ export interface HubReport {
 
 /** One line of the dead letters: what could not be delivered, for whom and why. */
 export interface DeadLetterSummary {
-  /** The delivery's identity, `<hub id>-<position>-<index>`. */
+  /** Its identity in this hub: `<position>-<index>`. */
   id: string
   sink: string
   rule: string
   /** When it was given up. */
   timeMs: number
-  code: string
-  error: string
+  error: { code: string; message: string }
   attempts: number
   topic: string
   client: string
-  payloadBytes: number
-}
-
-/** A dead letter with all that is needed to send it again, byte for byte. */
-export interface DeadLetter extends DeadLetterSummary {
-  payload: Uint8Array
-  properties: MessageProperties | null
   target: string | null
   key: string | null
-  headers: readonly Header[]
+  /** Payload as it was published. */
+  sizeBytes: number
+}
+
+/** A dead letter with all that is needed to send it again: the message as published, and as the rule shaped it. */
+export interface DeadLetter extends DeadLetterSummary {
+  message: Message
+  owed: Owed
 }
 
 export const emptyLedger = (): Ledger => ({

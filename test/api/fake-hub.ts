@@ -94,31 +94,51 @@ export const fineReport = (): HubReport => {
 }
 
 export const deadLetter = (part: Partial<DeadLetter> = {}): DeadLetter => ({
-  id: '7f3a9c-18422-0',
+  id: '18422-0',
   sink: 'lake',
   rule: 'line-telemetry',
   timeMs: nowMs - 4 * minute,
-  code: 'E605',
-  error: 'record of 2,000,000 bytes is larger than the topic takes',
+  error: { code: 'E605', message: 'record of 2,000,000 bytes is larger than the topic takes' },
   attempts: 1,
   topic: 'plants/oslo/lines/3/telemetry',
   client: 'sensor-3',
-  payloadBytes: 19,
-  payload: Buffer.from('{"temperature": 21}'),
-  properties: { contentType: 'application/json', correlationData: Buffer.from([0, 255]), user: [['a', 'b']] },
   target: 'telemetry.oslo',
   key: '3',
-  headers: [
-    ['line', '3'],
-    ['raw', Buffer.from([1, 2, 250])],
-  ],
+  sizeBytes: 19,
+  message: publishedWith(Buffer.from('{"temperature": 21}')),
+  owed: {
+    sink: 'lake',
+    rule: 'line-telemetry',
+    target: 'telemetry.oslo',
+    key: '3',
+    orderKey: 'sensor-3/plants/oslo/lines/3/telemetry',
+    headers: [
+      ['line', '3'],
+      ['raw', Buffer.from([1, 2, 250])],
+    ],
+    payload: Buffer.from('{"temperature": 21}'),
+    options: null,
+  },
   ...part,
+})
+
+export const publishedWith = (payload: Uint8Array): Message => ({
+  topic: 'plants/oslo/lines/3/telemetry',
+  payload,
+  qos: 1,
+  retain: false,
+  properties: { contentType: 'application/json', correlationData: Buffer.from([0, 255]), user: [['a', 'b']] },
+  client: 'sensor-3',
+  username: null,
+  source: null,
+  timeMs: nowMs - 5 * minute,
 })
 
 /** A hub that does nothing but remember what it was asked. */
 export class FakeHub implements HubPort {
   current = fineReport()
   reasons: string[] = []
+  replayFault: { code: string; message: string } | null = null
   receipt: Receipt = { outcome: 'stored', error: null, place: null }
   letters: DeadLetter[] = [deadLetter()]
   readonly published: PublishRequest[] = []
@@ -161,15 +181,17 @@ export class FakeHub implements HubPort {
   readonly deadLetters: HubPort['deadLetters'] = {
     list: async (question) => {
       this.calls.push(['list', question])
-      const items = this.letters.map(
-        ({ payload: _p, properties: _r, target: _t, key: _k, headers: _h, ...summary }) => summary,
-      )
+      const items = this.letters.map(({ message: _message, owed: _owed, ...summary }) => summary)
       return { items: items.slice(0, question.limit), total: items.length }
     },
     show: async (id) => this.letters.find((letter) => letter.id === id) ?? null,
     replay: async (choice) => {
       this.calls.push(['replay', choice])
-      return { replayed: choice.ids?.filter((id) => this.letters.some((letter) => letter.id === id)).length ?? 1000 }
+      if (this.replayFault !== null) return { replayed: 12, error: this.replayFault }
+      return {
+        error: null,
+        replayed: choice.ids?.filter((id) => this.letters.some((letter) => letter.id === id)).length ?? 1000,
+      }
     },
     discard: async (choice) => {
       this.calls.push(['discard', choice])

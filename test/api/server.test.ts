@@ -7,7 +7,7 @@ import { deadLetterSchema, errorSchema, hubSchema } from '../../src/api/schemas.
 import { startApi } from '../../src/api/server.ts'
 import { TrestleError } from '../../src/contract/error.ts'
 import type { HubReport } from '../../src/telemetry/report.ts'
-import { deadLetter, type Served, sampleReport, serve } from './fake-hub.ts'
+import { deadLetter, publishedWith, type Served, sampleReport, serve } from './fake-hub.ts'
 
 // The schema and the type tell the same: this line does not compile when they part.
 const described = (report: HubReport): XStatic<typeof hubSchema> => report
@@ -146,29 +146,35 @@ describe('the API of a hub', () => {
   })
 
   it('shows a dead letter with its bytes, as text too where they are text', async () => {
-    const shown = (await (await get('/api/dead-letters/7f3a9c-18422-0')).json()) as Record<string, unknown>
+    const shown = (await (await get('/api/dead-letters/18422-0')).json()) as Record<string, unknown>
     conforms(deadLetterSchema, shown)
-    assert.equal(shown['payloadText'], '{"temperature": 21}')
-    assert.equal(shown['payloadBase64'], Buffer.from('{"temperature": 21}').toString('base64'))
-    assert.deepEqual(shown['headers'], [
+    const message = shown['message'] as Record<string, unknown>
+    const owed = shown['owed'] as Record<string, unknown>
+    assert.equal(message['payloadText'], '{"temperature": 21}')
+    assert.equal(message['payloadBase64'], Buffer.from('{"temperature": 21}').toString('base64'))
+    assert.equal(owed['payloadText'], '{"temperature": 21}')
+    assert.deepEqual(owed['headers'], [
       { name: 'line', value: '3' },
       { name: 'raw', value: null, valueBase64: 'AQL6' },
     ])
-    assert.deepEqual(shown['properties'], {
+    assert.deepEqual(message['properties'], {
       contentType: 'application/json',
       user: [['a', 'b']],
       correlationDataBase64: 'AP8=',
     })
-    served.hub.letters.push(deadLetter({ id: 'b', payload: Buffer.from('\x1b[2J') }))
-    const other = (await (await get('/api/dead-letters/b')).json()) as Record<string, unknown>
-    assert.equal(other['payloadText'], null)
+    served.hub.letters.push(deadLetter({ id: 'b', message: publishedWith(Buffer.from('\x1b[2J')) }))
+    const other = (await (await get('/api/dead-letters/b')).json()) as { message: { payloadText: unknown } }
+    assert.equal(other.message.payloadText, null)
     served.hub.letters.pop()
     await fault(await get('/api/dead-letters/none'), 404)
   })
 
   it('replays and discards only what was clearly chosen', async () => {
     served.hub.calls.length = 0
-    assert.deepEqual(await (await post('/api/dead-letters/replay', { all: true })).json(), { replayed: 1000 })
+    assert.deepEqual(await (await post('/api/dead-letters/replay', { all: true })).json(), {
+      error: null,
+      replayed: 1000,
+    })
     assert.deepEqual(await (await post('/api/dead-letters/discard', { sink: 'lake' })).json(), { discarded: 1 })
     assert.equal(served.hub.calls.length, 2)
     for (const unclear of [{}, { all: false }, { all: true, sink: 'lake' }, { ids: ['a'], rule: 'r' }, { ids: [] }]) {

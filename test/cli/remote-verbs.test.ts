@@ -4,7 +4,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { TrestleError } from '../../src/contract/error.ts'
-import { deadLetter, type FakeHub, fineReport, type Served, sampleReport, serve, until } from '../api/fake-hub.ts'
+import {
+  deadLetter,
+  type FakeHub,
+  fineReport,
+  publishedWith,
+  type Served,
+  sampleReport,
+  serve,
+  until,
+} from '../api/fake-hub.ts'
 import { FakeTerminal, runCli } from './fake-terminal.ts'
 
 describe('commands that speak to a running hub', () => {
@@ -188,17 +197,16 @@ describe('commands that speak to a running hub', () => {
   })
 
   it('dead-letters list is a table with how to see the next page', async () => {
-    hub.letters = Array.from({ length: 3 }, (_, index) => deadLetter({ id: `7f3a9c-${index}-0`, error: 'bad\x1bword' }))
+    hub.letters = Array.from({ length: 3 }, (_, index) =>
+      deadLetter({ id: `${index}-0`, error: { code: 'E605', message: 'bad\x1bword' } }),
+    )
     const { exit, out } = await cli(['dead-letters', 'list', '--sink', 'lake', '--limit', '2'])
     assert.equal(exit, 0)
     assert.deepEqual(hub.calls, [['list', { sink: 'lake', limit: 2 }]])
     const lines = out.split('\n')
     assert.match(lines[0]!, /^ID +AGE +SINK +RULE +TRIES +TOPIC +CODE +ERROR$/)
-    assert.match(
-      lines[1]!,
-      /^7f3a9c-0-0 .* lake +line-telemetry +1 +plants\/oslo\/lines\/3\/telemetry +E605 +bad\\x1bword$/,
-    )
-    assert.equal(lines[4], '2 of 3 dead letters; the next: trestle dead-letters list --after 7f3a9c-1-0')
+    assert.match(lines[1]!, /^0-0 .* lake +line-telemetry +1 +plants\/oslo\/lines\/3\/telemetry +E605 +bad\\x1bword$/)
+    assert.equal(lines[4], '2 of 3 dead letters; the next: trestle dead-letters list --after 1-0')
     const page = JSON.parse((await cli(['dead-letters', 'list', '--json'])).out)
     assert.equal(page.total, 3)
     hub.letters = []
@@ -206,16 +214,19 @@ describe('commands that speak to a running hub', () => {
   })
 
   it('dead-letters show has everything, bytes that are no text as hex', async () => {
-    const text = (await cli(['dead-letters', 'show', '7f3a9c-18422-0'])).out
+    const text = (await cli(['dead-letters', 'show', '18422-0'])).out
     for (const part of [
       /error +E605 {2}record of 2,000,000 bytes/,
       /header line +3/,
-      /payload, 19 B\n\{"temperature": 21\}/,
+      /payload as published, 19 B\n\{"temperature": 21\}/,
     ]) {
       assert.match(text, part)
     }
-    hub.letters = [deadLetter({ payload: Buffer.from([0, 1, 65, 255]) })]
-    assert.match((await cli(['dead-letters', 'show', '7f3a9c-18422-0'])).out, /\n00000000 {2}00 01 41 ff +\.\.A\.\n$/)
+    hub.letters = [deadLetter({ message: publishedWith(Buffer.from([0, 1, 65, 255])) })]
+    assert.match(
+      (await cli(['dead-letters', 'show', '18422-0'])).out,
+      /published, 4 B\n00000000 {2}00 01 41 ff +\.\.A\.\n\npayload as the rule shaped it, 19 B\n\{/,
+    )
     const missing = await cli(['dead-letters', 'show', 'none'])
     assert.equal(missing.exit, 1)
     assert.equal(missing.err, "E702  there is no dead letter 'none'\n")
@@ -223,16 +234,30 @@ describe('commands that speak to a running hub', () => {
 
   it('dead-letters replay and discard want a choice and say how many', async () => {
     assert.equal((await cli(['dead-letters', 'replay', '--sink', 'lake'])).out, '1,000 dead letters replayed.\n')
-    assert.equal((await cli(['dead-letters', 'discard', '7f3a9c-18422-0'])).out, '1 dead letter discarded.\n')
+    assert.equal((await cli(['dead-letters', 'discard', '18422-0'])).out, '1 dead letter discarded.\n')
     assert.deepEqual(hub.calls, [
       ['replay', { sink: 'lake' }],
-      ['discard', { ids: ['7f3a9c-18422-0'] }],
+      ['discard', { ids: ['18422-0'] }],
     ])
     const unclear = await cli(['dead-letters', 'discard'])
     assert.equal(unclear.exit, 2)
     assert.equal(hub.calls.length, 2)
-    assert.deepEqual(JSON.parse((await cli(['dead-letters', 'replay', '--all', '--json'])).out), { replayed: 1000 })
+    assert.deepEqual(JSON.parse((await cli(['dead-letters', 'replay', '--all', '--json'])).out), {
+      error: null,
+      replayed: 1000,
+    })
     assert.equal((await cli(['dead-letters', 'replay', 'no-such'])).exit, 1)
+  })
+
+  it('a replay that ended early says why and how far it came', async () => {
+    hub.replayFault = { code: 'E504', message: 'no space left on device' }
+    const early = await cli(['dead-letters', 'replay', '--all'])
+    hub.replayFault = null
+    assert.deepEqual(early, {
+      exit: 3,
+      out: '12 dead letters replayed.\n',
+      err: 'E504  no space left on device; the rest stay dead letters\n',
+    })
   })
 
   it('connectors are paused, resumed and probed', async () => {

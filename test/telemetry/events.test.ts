@@ -47,3 +47,20 @@ it('a labelled counter counts each value of its label', () => {
 it('an unlabelled counter is there from the start, at 0', () => {
   assert.equal(silent().counts.get('trestle_journal_failures_total')?.values.get(''), 0)
 })
+
+it('an event told by name counts when the table has it, and is a plain line when not', () => {
+  const lines: string[] = []
+  const stream = { write: (line: string) => lines.push(line) }
+  const events = new Events(new Log({ level: 'info', human: false, stream, redact: (text) => text, now: () => 0 }))
+  events.tell('debug', 'connector.retrying', { connector: 'lake' })
+  events.tell('warn', 'kafka.new-identity', { producer: 7 })
+  assert.equal(events.counts.get('trestle_connector_retries_total')!.values.get('lake'), 1)
+  const told = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+  assert.deepEqual(
+    told.map(({ level, event, msg }) => [level, event, msg]),
+    [
+      ['warn', 'connector.retrying', 'connector will try again'],
+      ['warn', 'kafka.new-identity', 'kafka.new-identity'],
+    ],
+  )
+})

@@ -8,18 +8,16 @@ import {
   deadLetterListSchema,
   deadLetterQuerySchema,
   deadLetterSchema,
+  discardedSchema,
   errorSchema,
   idSchema,
+  replayedSchema,
 } from '../schemas.ts'
 
 type Query = XStatic<typeof deadLetterQuerySchema>
 type Choice = XStatic<typeof deadLetterChoiceSchema>
 
 const tags = ['dead letters']
-const answers = (name: string) => ({
-  200: { type: 'object', properties: { [name]: { type: 'integer' } }, required: [name] },
-  400: errorSchema,
-})
 
 /** /api/dead-letters: list, show, replay, discard. */
 export function addDeadLetters(app: FastifyInstance, context: ApiContext): void {
@@ -47,7 +45,7 @@ export function addDeadLetters(app: FastifyInstance, context: ApiContext): void 
     summary: 'Owe dead letters to their sinks again, in order',
     tags,
     body: deadLetterChoiceSchema,
-    response: answers('replayed'),
+    response: { 200: replayedSchema, 400: errorSchema },
   }
   app.post<{ Body: Choice }>('/api/dead-letters/replay', { schema: replay }, (request) =>
     context.hub.deadLetters.replay(checkChoice(request.body)),
@@ -56,7 +54,7 @@ export function addDeadLetters(app: FastifyInstance, context: ApiContext): void 
     summary: 'Forget dead letters for good',
     tags,
     body: deadLetterChoiceSchema,
-    response: answers('discarded'),
+    response: { 200: discardedSchema, 400: errorSchema },
   }
   app.post<{ Body: Choice }>('/api/dead-letters/discard', { schema: discard }, (request) =>
     context.hub.deadLetters.discard(checkChoice(request.body)),

@@ -1,8 +1,7 @@
-import { codes } from '../../contract/codes.ts'
+import { type Code, codes } from '../../contract/codes.ts'
 import { TrestleError } from '../../contract/error.ts'
-import type { DeadLetterSummary } from '../../telemetry/report.ts'
-import { drawDeadLetter, drawDeadLetters, type ShownDeadLetter } from '../dead-letter-table.ts'
-import { printPlural } from '../human.ts'
+import { type DeadLetterPage, drawDeadLetter, drawDeadLetters, type ShownDeadLetter } from '../dead-letter-table.ts'
+import { printPlural, printSafe } from '../human.ts'
 import { paintFor } from '../paint.ts'
 import { clientFor, type HubOptions, newVerb, printJson, type VerbContext, wholeNumber, withHub } from '../verb.ts'
 
@@ -48,11 +47,9 @@ function listVerb(context: VerbContext) {
       for (const name of ['sink', 'rule', 'after'] as const) {
         if (options[name] !== undefined) query.set(name, options[name])
       }
-      const page = await clientFor(context, options).get<{ items: DeadLetterSummary[]; total: number }>(
-        `/api/dead-letters?${query}`,
-      )
+      const page = await clientFor(context, options).get<DeadLetterPage>(`/api/dead-letters?${query}`)
       const { terminal } = context
-      terminal.out(options.json ? printJson(page) : `${drawDeadLetters(page, Date.now()).join('\n')}\n`)
+      terminal.out(options.json ? printJson(page) : `${drawDeadLetters(page, options.limit, Date.now()).join('\n')}\n`)
     })
 }
 
@@ -60,7 +57,7 @@ function showVerb(context: VerbContext) {
   const command = newVerb(
     'show',
     'Shows one dead letter: where from, where to, why, and its bytes.',
-    'trestle dead-letters show 7f3a9c-18422-0',
+    'trestle dead-letters show 18422-0',
   )
   return withHub(command.argument('<id>', 'its id, as `list` shows it')).action(
     async (id: string, options: HubOptions) => {
@@ -79,7 +76,7 @@ function choiceVerb(context: VerbContext, name: 'replay' | 'discard', done: 'rep
   const command = newVerb(
     name,
     purpose,
-    `trestle dead-letters ${name} 7f3a9c-18422-0\ntrestle dead-letters ${name} --sink lake`,
+    `trestle dead-letters ${name} 18422-0\ntrestle dead-letters ${name} --sink lake`,
   )
   return withHub(command.argument('[ids...]', 'their ids, as `list` shows them'))
     .option('--sink <sink>', 'all of this sink')
@@ -87,13 +84,35 @@ function choiceVerb(context: VerbContext, name: 'replay' | 'discard', done: 'rep
     .option('--all', 'all there are')
     .action(async (ids: string[], options: ChoiceOptions) => {
       const choice = readChoice(ids, options)
-      const answer = await clientFor(context, options).post<Record<string, number>>(`/api/dead-letters/${name}`, choice)
-      const count = answer[done] ?? 0
-      const { terminal } = context
-      terminal.out(options.json ? printJson(answer) : `${printPlural(count, 'dead letter')} ${done}.\n`)
-      // Named ones that are not there are a mistake a script must notice.
-      if (count < ids.length) context.setExit(codes.E702.exit)
+      const answer = await clientFor(context, options).post<Done>(`/api/dead-letters/${name}`, choice)
+      tellDone(context, { answer, done, wanted: ids.length, asJson: options.json ?? false })
     })
+}
+
+interface Done {
+  replayed?: number
+  discarded?: number
+  error?: { code: Code; message: string } | null
+}
+
+interface Told {
+  answer: Done
+  done: 'replayed' | 'discarded'
+  /** How many were named; 0 when they were chosen otherwise. */
+  wanted: number
+  asJson: boolean
+}
+
+function tellDone({ terminal, setExit }: VerbContext, { answer, done, wanted, asJson }: Told): void {
+  const count = answer[done] ?? 0
+  terminal.out(asJson ? printJson(answer) : `${printPlural(count, 'dead letter')} ${done}.\n`)
+  if (answer.error) {
+    if (!asJson) terminal.err(`${answer.error.code}  ${printSafe(answer.error.message)}; the rest stay dead letters\n`)
+    setExit(codes[answer.error.code]?.exit ?? codes.E999.exit)
+    return
+  }
+  // Named ones that are not there are a mistake a script must notice.
+  if (count < wanted) setExit(codes.E702.exit)
 }
 
 function readChoice(ids: string[], { sink, rule, all }: ChoiceOptions): object {
