@@ -105,7 +105,10 @@ class Host {
     this.#modules = new ConnectorModules(start.modules)
     mkdirSync(start.folders.cursors, { recursive: true })
     this.#deadLetters = new DeadLetters(start.folders.deadLetters)
-    this.#shelf = { putMany: (letters) => this.#keep(letters) }
+    this.#shelf = {
+      putMany: (letters) => this.#keep(letters),
+      keptAfter: (sink, position) => this.#deadLetters.keptAfter(sink, position),
+    }
     const { maxOpens, openSpacingMs, restMs } = start.timing
     this.#governor = new ReconnectGovernor({ maxOpens, spacingMs: openSpacingMs })
     this.#gate = new IdleGate(start.idle, tailOf(start.tail), restMs)
@@ -162,7 +165,7 @@ class Host {
     const station = new Station(settings, this.#now())
     this.#stations.set(settings.name, station)
     if (settings.sink) this.#buildSink(station)
-    settings.sources.forEach((source, at) => this.#buildSource(station, source, at))
+    for (const [at, source] of settings.sources.entries()) this.#buildSource(station, source, at)
   }
 
   #buildSink(station: Station): void {

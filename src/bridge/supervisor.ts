@@ -201,10 +201,12 @@ export class Bridge {
     const startedMs = performance.now()
     body.port.on('message', (message) => {
       // What an ended thread had still to say is heard, but for its questions: nobody is there for the answer.
-      if (message.kind !== 'started') return this.#hear(body, message)
-      this.#heardMs = performance.now()
-      this.#become('running', null)
-      onStarted()
+      if (message.kind !== 'started') this.#hear(body, message)
+      else {
+        this.#heardMs = performance.now()
+        this.#become('running', null)
+        onStarted()
+      }
     })
     body.onEnd((why) => {
       if (this.#body !== body) return
@@ -231,24 +233,30 @@ export class Bridge {
 
   #hear(body: BridgeBody, message: Exclude<FromHost, { kind: 'started' }>): void {
     this.#heardMs = performance.now()
+    const { events, log } = this.#options
     switch (message.kind) {
       case 'answer':
-        return this.#answered(message.id, message.answer, message.error)
+        this.#answered(message.id, message.answer, message.error)
+        break
       case 'receipts':
         for (const { position, error, sink } of message.receipts)
           this.#onReceipt(position, error === null ? null : fromWire(error), sink)
-        return
+        break
       case 'low-water':
-        return this.#onLowWater(message.position)
+        this.#onLowWater(message.position)
+        break
       case 'event':
-        return this.#options.events.emit(message.name, message.facts)
+        events.emit(message.name, message.facts)
+        break
       case 'log':
-        return this.#options.log.note(message.level, message.event, message.facts)
+        log.note(message.level, message.event, message.facts)
+        break
       case 'replay':
-        return void this.#takeIn(body, message.id, { source: '', replay: true, items: message.items })
+        void this.#takeIn(body, message.id, { source: '', replay: true, items: message.items })
+        break
       case 'intake': {
         const items = decodeBatch(message.batch).map((taken) => ({ message: taken, owed: null }))
-        return void this.#takeIn(body, message.id, { source: message.source, replay: false, items })
+        void this.#takeIn(body, message.id, { source: message.source, replay: false, items })
       }
     }
   }

@@ -13,4 +13,6 @@ export interface DeadLetter {
 export interface DeadLetterShelf {
   /** Keeps all or none, durably, before it returns; what it has already is left as it is. *Errors*: E501, E504. */
   putMany(letters: readonly DeadLetter[]): void
+  /** Ids (`<position>-<index>`) of what is kept of this sink above `position`. */
+  keptAfter(sink: string, position: number): ReadonlySet<string>
 }

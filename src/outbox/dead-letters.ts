@@ -56,6 +56,14 @@ export class DeadLetters implements DeadLetterShelf {
     for (const [sink, count] of added) this.#counts.set(sink, this.count(sink) + count)
   }
 
+  keptAfter(sink: string, position: number): ReadonlySet<string> {
+    const kept = new Set<string>()
+    if (this.#database === null) return kept
+    const statement = this.#database.prepare('SELECT position, entry FROM letters WHERE sink = ? AND position > ?')
+    for (const row of this.#guard(() => statement.all(sink, position))) kept.add(`${row['position']}-${row['entry']}`)
+    return kept
+  }
+
   /** In journal order; at most `limit` (100). */
   list(filter: DeadLetterFilter): LetterSummary[] {
     return this.#rows(filter, 100).map(summaryOf)

@@ -105,7 +105,10 @@ export class Outbox {
       ranges: options.start.ranges,
       maxCount: options.maxCount ?? 10_000,
       maxBytes: options.maxBytes ?? 16 * 1024 * 1024,
-      onSettledRecord: (position) => this.#onReceipt(position, null),
+      // A killed process may have stored a dead letter and not its cursor: it stays one, and is not tried anew.
+      kept: options.deadLetters.keptAfter(options.start.sink, options.start.position),
+      onKept: ({ rule, payload }) => this.#fates.count(rule, 'deadLettered', payload.byteLength),
+      onSettledRecord: (position, kept) => this.#onReceipt(position, kept ? keptBefore() : null),
     })
   }
 
@@ -369,6 +372,7 @@ export class Outbox {
 }
 
 const nothing: readonly Delivery[] = []
+const keptBefore = (): TrestleError => new TrestleError('E606', 'it is kept as a dead letter')
 
 /** Why a delivery was not taken; a receipt that says something else than the contract allows is a fault of the sink. */
 const failureOf = (receipt: Receipt): TrestleError =>

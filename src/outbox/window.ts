@@ -1,4 +1,4 @@
-import type { JournalRecord } from '../journal/port.ts'
+import type { JournalRecord, OwedRecord } from '../journal/port.ts'
 import { type AwaitedRecord, deliveryOf, Held } from './held.ts'
 import { SettledRanges } from './settled-ranges.ts'
 
@@ -39,7 +39,11 @@ export class Window {
   readonly #hubPrefix: string
   readonly #maxCount: number
   readonly #maxBytes: number
-  readonly #onSettledRecord: (position: number) => void
+  /** Above this ordinal nothing was settled before it was read. */
+  #gapsUpTo: number
+  readonly #kept: ReadonlySet<string>
+  readonly #onKept: (owed: OwedRecord) => void
+  readonly #onSettledRecord: (position: number, kept: boolean) => void
 
   constructor(
     reader: OwedReader,
@@ -48,17 +52,23 @@ export class Window {
       ranges: readonly [number, number][]
       maxCount: number
       maxBytes: number
-      /** An awaited record of which nothing is left to do came by again. */
-      onSettledRecord: (position: number) => void
+      /** Ids (`<position>-<index>`) that are dead letters already, though the cursor did not know. */
+      kept: ReadonlySet<string>
+      onKept: (owed: OwedRecord) => void
+      /** An awaited record of which nothing is left to do came by again; true when it was not all delivered. */
+      onSettledRecord: (position: number, kept: boolean) => void
     },
   ) {
     this.#reader = reader
     this.#hubPrefix = `${options.hub}-`
     this.#maxCount = options.maxCount
     this.#maxBytes = options.maxBytes
+    this.#kept = options.kept
+    this.#onKept = options.onKept
     this.#onSettledRecord = options.onSettledRecord
     this.lastOrdinal = reader.startOrdinal
     this.ahead = new SettledRanges(options.ranges)
+    this.#gapsUpTo = this.ahead.highest
   }
 
   get full(): boolean {
@@ -84,8 +94,8 @@ export class Window {
       if (held.ordinal > expected) ranges.push([expected, held.ordinal - 1])
       expected = held.ordinal + 1
       fresh ||= held === this.fresh
-      // What was never claimed lies without a gap, except for what the cursor knew before.
-      if (fresh && held.ordinal > this.ahead.highest) return ranges
+      // What was never claimed lies without a gap, except for what was settled before.
+      if (fresh && held.ordinal > this.#gapsUpTo) return ranges
     }
     if (this.lastOrdinal >= expected) ranges.push([expected, this.lastOrdinal])
     if (this.ahead.left > 0) ranges.push(...this.ahead.above(this.lastOrdinal))
@@ -129,13 +139,20 @@ export class Window {
     const { message, owed, position } = record
     const before = owed.length === 0 ? this.lastOrdinal : owed[0]!.ordinal - 1
     const awaited: AwaitedRecord | null = record.awaited ? { position, left: 0, error: null } : null
+    let kept = false
     for (const one of owed) {
       if (one.ordinal > this.lastOrdinal) this.lastOrdinal = one.ordinal
       if (this.ahead.left > 0 && this.ahead.meet(one.ordinal)) continue
+      if (this.#kept.size > 0 && this.#kept.has(`${position}-${one.index}`)) {
+        kept = true
+        this.#gapsUpTo = Math.max(this.#gapsUpTo, one.ordinal)
+        this.#onKept(one)
+        continue
+      }
       if (awaited !== null) awaited.left++
       this.#append(new Held(deliveryOf(this.#hubPrefix, position, message, one), one.ordinal, before, awaited))
     }
-    if (awaited !== null && awaited.left === 0) this.#onSettledRecord(position)
+    if (awaited !== null && awaited.left === 0) this.#onSettledRecord(position, kept)
   }
 
   #append(held: Held): void {
