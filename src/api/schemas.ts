@@ -201,7 +201,7 @@ const payloadProperties = {
   payloadText: { ...maybeText, description: 'The payload when it is text a person can read' },
 } as const
 
-const messageSchema = {
+export const messageSchema = {
   type: 'object',
   description: 'A message as it was published',
   properties: {

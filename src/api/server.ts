@@ -46,6 +46,9 @@ export interface Api {
   stop(): Promise<void>
 }
 
+/** Requests that are still under way then are cut off: a client that stalls must not keep the hub from stopping. */
+const stopTimeoutMs = 2000
+
 /** Opens the API. *Errors*: E901 when the port cannot be opened. */
 export async function startApi(options: ApiOptions): Promise<Api> {
   const live = new Live(options)
@@ -74,7 +77,9 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     url,
     stop: async () => {
       live.stop()
+      const impatience = setTimeout(() => app.server.closeAllConnections(), stopTimeoutMs)
       await app.close()
+      clearTimeout(impatience)
     },
   }
 }

@@ -83,6 +83,22 @@ it('a subscriber that reads too slowly is cut off and counted, and costs no more
   await api.stop()
 })
 
+it('a client that stalls in the middle of a request does not keep the API from stopping', async () => {
+  const { api } = await serve()
+  const { hostname, port } = new URL(api.url)
+  const socket = connect(Number(port), hostname)
+  socket.on('error', () => undefined)
+  socket.write(
+    `POST /api/publish HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{`,
+  )
+  await until(() => socket.bytesWritten > 0, 'the half of a request to be sent')
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  const startMs = Date.now()
+  await api.stop()
+  assert.ok(Date.now() - startMs < 5000)
+  socket.destroy()
+})
+
 it('stopping the API tells live subscribers and ends them', async () => {
   const { api, hub } = await serve()
   const { hostname, port } = new URL(api.url)

@@ -8,8 +8,7 @@ export function addMetrics(app: FastifyInstance, context: ApiContext): void {
   const schema = {
     summary: 'Metrics in the Prometheus text format',
     tags: ['status'],
-    produces: ['text/plain'],
-    response: { 200: { description: 'Prometheus text', type: 'string' } },
+    response: { 200: { description: 'Prometheus text', content: { 'text/plain': { schema: { type: 'string' } } } } },
   }
   app.get('/metrics', { schema }, async (_request, reply) => {
     metrics ??= new (await import('../../telemetry/metrics.ts')).Metrics()

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { ApiContext } from '../context.ts'
-import { errorSchema } from '../schemas.ts'
+import { errorSchema, messageSchema } from '../schemas.ts'
 
 const querySchema = {
   type: 'object',
@@ -17,7 +17,14 @@ export function addSubscribe(app: FastifyInstance, context: ApiContext): void {
       'Events: `subscribed` once, `message` for each, `too-slow` before a reader that is too far behind is cut off, `end` when the hub stops.',
     tags: ['messages'],
     querystring: querySchema,
-    response: { 200: { description: 'text/event-stream', type: 'string' }, 400: errorSchema, 429: errorSchema },
+    response: {
+      200: {
+        description: 'Server-sent events; the data of `message` is a message in JSON',
+        content: { 'text/event-stream': { schema: messageSchema } },
+      },
+      400: errorSchema,
+      429: errorSchema,
+    },
   } as const
   app.get<{ Querystring: { filter: string } }>('/api/subscribe', { schema }, async (request, reply) => {
     context.live.add(request.query.filter, reply.raw)
