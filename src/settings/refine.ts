@@ -27,7 +27,8 @@ export function refine(checked: unknown, schema: SchemaNode, folder: string, dat
   const leaf = (text: string, node: SchemaNode): unknown => {
     if (node['secret'] === true && text !== '') secrets.add(text)
     if (node['quantity'] !== undefined) return readQuantity(node['quantity'] as Quantity, text)
-    if (node['format'] === 'path') return absolute(text, folder, data)
+    // A field that takes a file may take its content as well (a certificate as PEM): text of several lines is no path.
+    if (node['format'] === 'path' && !text.includes('\n')) return absolute(text, folder, data)
     return text
   }
   return { value: walk(checked, schema), secrets }
