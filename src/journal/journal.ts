@@ -73,6 +73,8 @@ export class Journal {
   #error: TrestleError | null = null
   #closing = false
   #lowWater = 0
+  /** Size of the record that made the journal full. */
+  #refusedBytes = 0
   #appended = 0
 
   /** *Errors*: E501 (folder), E502 (newer version), E503 (damage, with place and advice), E506 (in use). */
@@ -160,7 +162,9 @@ export class Journal {
     }
     const maxBytes = maxRecordBytes(message, owed, this.#targetOptions)
     if (this.#store.sizeBytes + commit.pendingBytes + maxBytes > this.#options.maxBytes) {
+      this.#refusedBytes = maxBytes
       this.#turn('limit', sizeLimit(this.#options.maxBytes))
+      this.#sweep()
       this.#relieve()
       return -1
     }
@@ -219,8 +223,17 @@ export class Journal {
   /** Removes what nobody is owed; a journal that was full takes again when that made room. */
   #sweep(): void {
     this.#store.release(this.#lowWater).then(() => {
-      if (this.#state === 'full' && this.#store.sizeBytes < this.#options.maxBytes) this.#turn('room', null)
+      if (this.#state === 'full' && this.#hasRoom()) this.#turn('room', null)
     })
+  }
+
+  /** Room for what was refused last; for a giant that can hardly ever fit, room for others must do. */
+  #hasRoom(): boolean {
+    const { maxBytes } = this.#options
+    return (
+      this.#store.sizeBytes + this.#commit.pendingBytes + Math.min(this.#refusedBytes, maxBytes / minSegments) <=
+      maxBytes
+    )
   }
 
   /** When it is full and even the newest segment is owed to nobody, a fresh one lets that go too. */
