@@ -2,10 +2,11 @@ import type { Delivery, Message } from './message.ts'
 import type { Receipt } from './receipt.ts'
 
 /**
- * JSON Schema of a connector's options: types, defaults, prose, examples and secrecy stand on the field. Beside JSON
- * Schema's own keywords: `secret: true` (never shown), `format: 'path'` (made absolute, relative to the configuration
- * file; text of several lines is left alone), `expects` (what a fault says is wanted: `host:port`), `quantity: 'bytes' | 'ms' | 's'` (the string `64 MB`
- * becomes the number).
+ * JSON Schema of a connector's options: types, defaults, prose, examples and secrecy stand on the field.
+ *
+ * Beside JSON Schema's own keywords: `secret: true` (never shown); `format: 'path'` (made absolute, relative to the
+ * configuration file; text of several lines is left alone); `expects` (what a fault says is wanted: `host:port`);
+ * `quantity: 'bytes' | 'ms' | 's'` (the string `64 MB` becomes the number).
  */
 export type OptionsSchema = Readonly<Record<string, unknown>>
 

@@ -5,7 +5,7 @@ import { filesBelow, listed, textOf } from './source-files.ts'
 const maxFileLines = 300
 const maxFunctionLines = 70
 /** Tables and printed files, which may be longer. */
-const tables = new Set<string>(['src/settings/schema.ts'])
+const tables = new Set<string>(['src/api/schemas.ts'])
 
 const sources = filesBelow('src', 'connectors', 'docs', 'bench', 'demo').filter((file) => file.endsWith('.ts'))
 
@@ -28,8 +28,10 @@ describe('sizes', () => {
     assert.equal(long.length, 0, listed('These functions do more than one thing:', long))
   })
 
-  it('name no table that is gone or is short', () => {
-    const idle = [...tables].filter((file) => !sources.includes(file))
+  it('list no table that is gone or short enough', () => {
+    const idle = [...tables].filter(
+      (file) => !sources.includes(file) || textOf(file).split('\n').length <= maxFileLines,
+    )
     assert.deepEqual(idle, [])
   })
 })
