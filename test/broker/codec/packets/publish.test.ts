@@ -147,6 +147,9 @@ test('a topic, an identifier or properties that go beyond the packet are malform
     [4, 'MQTT-4.8.0-1'],
     [5, 'MQTT-4.13.1-1'],
   ] as const) {
+    for (const cut of ['30 00', '30 01 00', '30 03 0002 61', '32 03 0001 61', '32 04 0001 61 00']) {
+      notScanned(bytes(cut), version, 0x81, clause)
+    }
     refused(bytes('30 00'), version, 0x81, clause)
     refused(bytes('30 01 00'), version, 0x81, clause)
     refused(bytes('30 03 0002 61'), version, 0x81, clause)
