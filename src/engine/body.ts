@@ -19,6 +19,8 @@ export interface Body {
 
 interface Edit {
   readonly field: string
+  /** A name that prototypes know, too. */
+  readonly inherited: boolean
   /** null removes the field. */
   readonly value: Evaluate | null
   /** Edits of the field's own fields, instead of a value. */
@@ -58,8 +60,22 @@ class Branch {
   }
 
   edits(): Edits {
-    const leaves = [...this.leaves].map(([field, value]): Edit => ({ field, value, below: null }))
-    const branches = [...this.branches].map(([field, branch]): Edit => ({ field, value: null, below: branch.edits() }))
+    const leaves = [...this.leaves].map(
+      ([field, value]): Edit => ({
+        field,
+        inherited: isInherited(field),
+        value,
+        below: null,
+      }),
+    )
+    const branches = [...this.branches].map(
+      ([field, branch]): Edit => ({
+        field,
+        inherited: isInherited(field),
+        value: null,
+        below: branch.edits(),
+      }),
+    )
     return { list: [...leaves, ...branches], site: { origin: { path: this.path }, offset: 0 }, label: this.label }
   }
 }
@@ -103,18 +119,22 @@ function applyEdits(scope: Scope, base: unknown, edits: Edits): unknown {
     return scope.fail(edits.site, `${edits.label} is ${kindOf(base)}, so no field can be set in it`)
   }
   const copy: MapValue = { ...base }
-  for (const { field, value, below } of edits.list) {
+  for (const { field, inherited, value, below } of edits.list) {
     if (below !== null) {
       const inner = Object.hasOwn(copy, field) ? copy[field] : undefined
       if (inner === undefined && !puts(below)) continue
       const edited = applyEdits(scope, inner, below)
       if (edited === failed) return failed
       setField(copy, field, edited)
-    } else if (value === null) remove(copy, field)
-    else {
+    } else if (value === null) {
+      // JSON prints no undefined fields, and unlike `delete` this keeps the object in its fast form.
+      if (inherited) delete copy[field]
+      else if (copy[field] !== undefined) copy[field] = undefined
+    } else {
       const result = value(scope)
       if (result === failed) return failed
-      setField(copy, field, result)
+      if (inherited) setField(copy, field, result)
+      else copy[field] = result
     }
   }
   return copy
@@ -122,12 +142,6 @@ function applyEdits(scope: Scope, base: unknown, edits: Edits): unknown {
 
 const puts = (edits: Edits): boolean =>
   edits.list.some(({ value, below }) => value !== null || (below !== null && puts(below)))
-
-/** JSON prints no undefined fields, and unlike `delete` this keeps the object in its fast form. */
-function remove(copy: MapValue, field: string): void {
-  if (isInherited(field)) delete copy[field]
-  else if (copy[field] !== undefined) copy[field] = undefined
-}
 
 /** `payload:`: an expression, or a structure whose strings are expressions. */
 export function compileReplacement(value: unknown, names: Names, faults: RuleFaults): Body {

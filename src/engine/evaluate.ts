@@ -28,8 +28,7 @@ export function evaluate(bound: BoundRules, message: Message, outcome: Outcome):
       outcome.refuse({ rule: rule.name, error, action: rule.onRefused }, rule.counters)
       return
     }
-    outcome.owed.length = owed
-    outcome.publishes.length = publishes
+    outcome.keepTargets(owed, publishes)
     outcome.note(rule.counters, 1, 1, 0, 0)
   }
 }

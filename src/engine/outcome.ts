@@ -60,6 +60,7 @@ export class Outcome {
   /** The evaluation's working memory; of no concern outside the engine. */
   readonly scope = new Scope()
 
+  #noted = 0
   readonly #rules: RuleCounters[] = []
   readonly #filtered: number[] = []
   readonly #passed: number[] = []
@@ -71,20 +72,26 @@ export class Outcome {
     this.clearTargets()
     this.ack = 'received'
     this.refusal = null
-    this.#rules.length = 0
+    this.#noted = 0
     this.scope.end()
   }
 
   /** Drops what was owed so far: one rule has refused the message. */
   clearTargets(): void {
-    if (this.owed.length > 0) this.owed.length = 0
-    if (this.publishes.length > 0) this.publishes.length = 0
+    this.keepTargets(0, 0)
+  }
+
+  /** Keeps the first ones only: a rule that failed takes back what it had decided. */
+  keepTargets(owed: number, publishes: number): void {
+    // Not by setting `length`, which would throw the arrays' memory away for every message.
+    while (this.owed.length > owed) this.owed.pop()
+    while (this.publishes.length > publishes) this.publishes.pop()
   }
 
   /** Notes what one rule decided, for `count`. */
   note(rule: RuleCounters, filtered: number, passed: number, claims: number, published: number): void {
-    const at = this.#rules.length
-    this.#rules.push(rule)
+    const at = this.#noted++
+    this.#rules[at] = rule
     this.#filtered[at] = filtered
     this.#passed[at] = passed
     this.#claims[at] = claims
@@ -96,7 +103,7 @@ export class Outcome {
     this.clearTargets()
     this.ack = 'received'
     this.refusal = refusal
-    this.#rules.length = 0
+    this.#noted = 0
     this.note(rule, 0, 0, refusal.action === 'dead-letter' ? 1 : 0, 0)
   }
 
@@ -105,7 +112,7 @@ export class Outcome {
    * not take was not received.
    */
   count(): void {
-    for (let at = 0; at < this.#rules.length; at++) {
+    for (let at = 0; at < this.#noted; at++) {
       const rule = this.#rules[at]!
       const filtered = this.#filtered[at]!
       const claims = this.#claims[at]!

@@ -52,7 +52,7 @@ export class Scope {
     this.message = message
     this.#decoded = unread
     this.#properties = null
-    this.#schemas.length = 0
+    while (this.#schemas.length > 0) this.#schemas.pop()
   }
 
   /** Lets go of the message. */
