@@ -11,9 +11,9 @@ import type { AckWaiter, PublishFlow } from './broker/port.ts'
 import { Verdict } from './broker/port.ts'
 import { TrestleError } from './contract/error.ts'
 import type { Message, Owed } from './contract/message.ts'
-import { evaluate } from './engine/evaluate.ts'
+import type { BoundRules } from './engine/bound-rules.ts'
 import { Outcome, type PublishOrder, type Refusal } from './engine/outcome.ts'
-import type { BoundRules, RuleSet } from './engine/rule-set.ts'
+import { evaluate, type RuleSet } from './engine/rule-set.ts'
 import { type AppendWaiter, deadLetterSink } from './journal/port.ts'
 
 /** What the flow needs of the journal. */
@@ -70,8 +70,7 @@ export class Flow implements PublishFlow {
     for (let depth = 0; outcome.publishes.length > 0 && outcome.refusal === null; depth++) {
       const wave = outcome.publishes.splice(0)
       if (depth === maxPublishDepth) {
-        outcome.refusal = tooDeep(wave[0]!)
-        outcome.clearTargets()
+        this.#refuseTooDeep(wave[0]!, outcome)
         break
       }
       for (const published of wave) {
@@ -84,12 +83,18 @@ export class Flow implements PublishFlow {
     return routed
   }
 
+  #refuseTooDeep(published: PublishOrder, outcome: Outcome): void {
+    const { name, counters } = this.#rules.rules.find((rule) => rule.name === published.rule)!
+    const why = `rules publish into each other more than ${maxPublishDepth} deep at ${published.topic}`
+    outcome.refuse({ rule: name, action: 'dead-letter', error: new TrestleError('E403', why) }, counters)
+  }
+
   #record(message: Message, outcome: Outcome, waiter: AckWaiter | null, token: number): Verdict {
     const { owed, ack } = outcome
     if (waiter === null || ack === 'received') return this.#append(message, owed, false, null, 0) ?? Verdict.Accepted
     if (ack === 'stored') return this.#append(message, owed, false, waiter, token) ?? Verdict.Pending
     if (this.awaiting.full) return this.#busy(new TrestleError('E406', 'too many messages wait for their delivery'))
-    const entry = new Awaited(waiter, token, countSinks(owed))
+    const entry = new Awaited(waiter, token, owed)
     const position = this.#journal.append(message, owed, true, entry, 0)
     if (position < 0) return this.#busy(this.#journal.error)
     this.awaiting.add(position, entry)
@@ -142,14 +147,15 @@ class KeptRefusal implements AppendWaiter {
 class Awaited implements AppendWaiter {
   readonly #waiter: AckWaiter
   readonly #token: number
-  #sinksLeft: number
+  /** Sinks that have not answered; a restarted connector thread may answer twice for one. */
+  readonly #left: Set<string>
   #refusal: TrestleError | null = null
   #answered = false
 
-  constructor(waiter: AckWaiter, token: number, sinks: number) {
+  constructor(waiter: AckWaiter, token: number, owed: readonly Owed[]) {
     this.#waiter = waiter
     this.#token = token
-    this.#sinksLeft = sinks
+    this.#left = new Set(owed.map(({ sink }) => sink))
   }
 
   /** The journal's answer: that it is stored is not yet an answer to the publisher; that it is not, is. */
@@ -158,9 +164,10 @@ class Awaited implements AppendWaiter {
   }
 
   /** One sink's answer; true when it was the last one. */
-  settleSink(error: TrestleError | null): boolean {
+  settleSink(sink: string, error: TrestleError | null): boolean {
     this.#refusal ??= error
-    if (--this.#sinksLeft > 0) return false
+    this.#left.delete(sink)
+    if (this.#left.size > 0) return false
     this.#answer(this.#refusal)
     return true
   }
@@ -189,17 +196,14 @@ class AwaitingDelivery {
   }
 
   /** A sink has settled its part of the record at `position`. */
-  settle(position: number, error: TrestleError | null): void {
-    if (this.#byPosition.get(position)?.settleSink(error)) this.#byPosition.delete(position)
+  settle(position: number, sink: string, error: TrestleError | null): void {
+    if (this.#byPosition.get(position)?.settleSink(sink, error)) this.#byPosition.delete(position)
   }
 }
 
 /** Above so many waiting publishers the hub says it is busy: their clients come back with more at each reconnect. */
 const maxAwaiting = 100_000
 const nothing: readonly Message[] = []
-
-const countSinks = (owed: readonly Owed[]): number =>
-  owed.length === 1 ? 1 : new Set(owed.map((one) => one.sink)).size
 
 const republish = (origin: Message, published: PublishOrder): Message => ({
   topic: published.topic,
@@ -211,15 +215,6 @@ const republish = (origin: Message, published: PublishOrder): Message => ({
   username: origin.username,
   source: origin.source,
   timeMs: origin.timeMs,
-})
-
-const tooDeep = (published: PublishOrder): Refusal => ({
-  rule: published.rule,
-  action: 'dead-letter',
-  error: new TrestleError(
-    'E403',
-    `rules publish into each other more than ${maxPublishDepth} deep at ${published.topic}`,
-  ),
 })
 
 const deadLetter = (message: Message, refusal: Refusal): Owed => ({

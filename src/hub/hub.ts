@@ -1,0 +1,228 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { DeadLetterChoice, HubPort } from '../api/port.ts'
+import { type Api, startApi } from '../api/server.ts'
+import type { ConnectorSettings } from '../bridge/boundary.ts'
+import { Bridge } from '../bridge/supervisor.ts'
+import { Broker } from '../broker/broker.ts'
+import { TrestleError } from '../contract/error.ts'
+import type { Message } from '../contract/message.ts'
+import { notDelivered } from '../contract/receipt.ts'
+import { Flow } from '../flow.ts'
+import { Journal } from '../journal/journal.ts'
+import { deadLetterSink } from '../journal/port.ts'
+import type { DeadLetterFilter } from '../outbox/dead-letters.ts'
+import type { Events } from '../telemetry/events.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { HubReport } from '../telemetry/report.ts'
+import { topicNameFault } from '../topic/name.ts'
+import { InnerDoors } from './intake.ts'
+import { connectorReports, hubLedger, ruleReports } from './ledger.ts'
+import type { Plan } from './plan.ts'
+
+export interface HubOptions {
+  readonly plan: Plan
+  readonly events: Events
+  readonly log: Log
+  readonly version: string
+}
+
+/** A name in the journal that is no connector: it must not stand in the configuration. */
+const isReserved = (name: string): boolean => name.startsWith('$')
+
+/**
+ * One hub: builds the rooms from a plan, starts them in order, stops them in reverse, and is what the API speaks to.
+ *
+ * *Order*: the journal first (nothing may be acknowledged before it is read back), then the connector thread, then
+ * the doors for devices, the API last: when it answers, everything is there.
+ */
+export class Hub implements HubPort {
+  readonly #options: HubOptions
+  readonly #journal: Journal
+  readonly #broker: Broker
+  readonly #flow: Flow
+  readonly #bridge: Bridge
+  readonly #doors: InnerDoors
+  readonly #startedMs = Date.now()
+  #api: Api | null = null
+  #ready = false
+
+  static async start(options: HubOptions): Promise<Hub> {
+    const { plan, events } = options
+    const { journal: limits, data } = plan.settings
+    const hubRef: { bridge: Bridge | null } = { bridge: null }
+    const journal = await Journal.open({
+      folder: join(data, 'journal'),
+      sinks: [...sinkNames(plan), deadLetterSink],
+      rules: plan.rules.rules.map((rule) => rule.name),
+      maxBytes: limits.maxBytes,
+      segmentBytes: limits.segmentBytes,
+      spacingMs: limits.spacingMs,
+      sync: limits.sync,
+      onDurable: (position) => hubRef.bridge?.appended(position),
+      onState: (state, error) => events.emit(`journal.${state}`, { error: error?.message }),
+    })
+    tellRecovery(journal, events)
+    const hub = new Hub(options, journal)
+    hubRef.bridge = hub.#bridge
+    try {
+      await hub.#open()
+    } catch (error) {
+      await hub.stop()
+      throw error
+    }
+    return hub
+  }
+
+  private constructor(options: HubOptions, journal: Journal) {
+    const { plan, events, log } = options
+    this.#options = options
+    this.#journal = journal
+    this.#flow = new Flow(plan.rules, journal)
+    this.#broker = new Broker({
+      flow: this.#flow,
+      limits: plan.settings.limits,
+      events: (level, event, facts) => events.tell(level, event, facts),
+    })
+    this.#flow.route = (message) => this.#broker.publish(message)
+    this.#doors = new InnerDoors(this.#broker, this.#flow, journal)
+    const { data } = plan.settings
+    this.#bridge = new Bridge({
+      hub: journal.hub,
+      folders: {
+        journal: join(data, 'journal'),
+        cursors: join(data, 'cursors'),
+        connectors: join(data, 'connectors'),
+        deadLetters: join(data, 'dead-letters.sqlite'),
+      },
+      tail: journal.tail,
+      modules: new URL(`../../connectors/index${import.meta.url.slice(-3)}`, import.meta.url).href,
+      connectors: bridgeSettings(plan, journal),
+      events,
+      log,
+    })
+    this.#bridge.onReceipt((position, error, sink) => this.#flow.awaiting.settle(position, sink, error))
+    this.#bridge.onLowWater((position) => journal.release(position))
+    this.#bridge.onIntake((batch) => this.#doors.takeBatch(batch))
+  }
+
+  async #open(): Promise<void> {
+    const { plan, events, version } = this.#options
+    await this.#bridge.start()
+    for (const { type, host, port, path } of plan.settings.listeners) {
+      const opened = await this.#broker.listen({ type, host, port, path })
+      events.emit('listener.opened', { type, address: `${host}:${opened}` })
+    }
+    this.#ready = true
+    const { host, port, token } = plan.settings.api
+    this.#api = await startApi({ hub: this, events, version, host, port, token })
+  }
+
+  /** Where the API listens. */
+  get apiUrl(): string {
+    return this.#api?.url ?? ''
+  }
+
+  get id(): string {
+    return this.#journal.hub
+  }
+
+  /** Doors first, the journal last: what was taken is written before this returns. */
+  async stop(): Promise<void> {
+    this.#ready = false
+    await this.#broker.stop()
+    await this.#api?.stop()
+    await this.#bridge.stop()
+    await this.#journal.close()
+  }
+
+  async report(): Promise<HubReport> {
+    const bridge = await this.#bridge.status()
+    // From here on one snapshot: no await, so that the ledger's columns belong together.
+    const tally = this.#journal.tally()
+    const rules = ruleReports(this.#options.plan.rules.rules, bridge.connectors, tally)
+    return {
+      version: this.#options.version,
+      hub: this.#journal.hub,
+      host: hostname(),
+      startedMs: this.#startedMs,
+      nowMs: Date.now(),
+      journal: this.#journal.report(),
+      broker: this.#broker.report(),
+      connectors: connectorReports(bridge, tally),
+      rules,
+      ledger: hubLedger(rules, bridge.connectors),
+    }
+  }
+
+  async readiness(): Promise<{ ready: boolean; reasons: string[] }> {
+    const reasons: string[] = []
+    const { state, error } = this.#journal.report()
+    if (!this.#ready) reasons.push('the listeners are not open')
+    if (state !== 'writing') reasons.push(`the journal is ${state}: ${error}`)
+    return { ready: reasons.length === 0, reasons }
+  }
+
+  async publish(request: Parameters<HubPort['publish']>[0]): ReturnType<HubPort['publish']> {
+    const fault = topicNameFault(request.topic)
+    if (fault !== null) return notDelivered(new TrestleError('E405', `topic ${fault}`))
+    return this.#doors.publish({ ...request, client: 'api', username: null, source: null, timeMs: Date.now() })
+  }
+
+  subscribe(filter: string, onMessage: (message: Message) => void): () => void {
+    return this.#broker.subscribe(filter, onMessage)
+  }
+
+  readonly deadLetters: HubPort['deadLetters'] = {
+    list: async (question) => {
+      const [items, counts] = await Promise.all([
+        this.#bridge.deadLetters.list(question),
+        this.#bridge.deadLetters.count(),
+      ])
+      const total =
+        question.sink === undefined ? Object.values(counts).reduce((sum, n) => sum + n, 0) : counts[question.sink]
+      return { items, total: question.rule === undefined ? (total ?? 0) : null }
+    },
+    show: (id) => this.#bridge.deadLetters.show(id),
+    replay: (choice) => this.#bridge.deadLetters.replay(filterOf(choice)),
+    discard: async (choice) => ({ discarded: await this.#bridge.deadLetters.discard(filterOf(choice)) }),
+  }
+
+  readonly connectors: HubPort['connectors'] = {
+    pause: (name) => this.#bridge.pause(this.#known(name)),
+    resume: (name) => this.#bridge.resume(this.#known(name)),
+    probe: (name) => this.#bridge.probe(this.#known(name)),
+  }
+
+  #known(name: string): string {
+    if (this.#options.plan.connectors.has(name)) return name
+    throw new TrestleError('E702', `there is no connector ${name}`, {
+      detail: { advice: `there are: ${[...this.#options.plan.connectors.keys()].join(', ') || 'none'}` },
+    })
+  }
+}
+
+const filterOf = ({ all, ...rest }: DeadLetterChoice): DeadLetterFilter => (all === true ? {} : rest)
+
+const sinkNames = ({ connectors }: Plan): string[] =>
+  [...connectors].filter(([, { createSink }]) => createSink !== undefined).map(([name]) => name)
+
+/** The configured connectors, and those the configuration no longer names but the journal still owes something. */
+function bridgeSettings({ settings, connectors }: Plan, journal: Journal): ConnectorSettings[] {
+  const configured = Object.entries(settings.connectors).map(([name, { type, options, sources, retry }]) => ({
+    name,
+    type,
+    options,
+    sources,
+    sink: connectors.get(name)?.createSink !== undefined,
+    budget: retry,
+  }))
+  const left = Object.keys(journal.tally()).filter((name) => !connectors.has(name) && !isReserved(name))
+  return [...configured, ...left.map((name) => ({ name, type: null, options: {}, sources: [], sink: true }))]
+}
+
+function tellRecovery({ recovery }: Journal, events: Events): void {
+  const { segments, durable, cutBytes, cutSegment } = recovery
+  events.emit('journal.recovered', { segments, durable })
+  if (cutBytes > 0) events.emit('journal.tail-cut', { bytes: cutBytes, segment: cutSegment })
+}

@@ -1,0 +1,89 @@
+import type { IntakeBatch } from '../bridge/supervisor.ts'
+import type { Broker } from '../broker/broker.ts'
+import { type AckWaiter, Verdict } from '../broker/port.ts'
+import { TrestleError } from '../contract/error.ts'
+import type { Message } from '../contract/message.ts'
+import { notDelivered, type Receipt } from '../contract/receipt.ts'
+import type { Flow } from '../flow.ts'
+import type { Journal } from '../journal/journal.ts'
+
+const received: Receipt = { outcome: 'received', error: null, place: null }
+const stored: Receipt = { outcome: 'stored', error: null, place: null }
+
+/** The inner doors: messages that come in by the API, from a source, or from the dead letters, each answered by a Receipt. */
+export class InnerDoors {
+  readonly #broker: Broker
+  readonly #flow: Flow
+  readonly #journal: Journal
+
+  constructor(broker: Broker, flow: Flow, journal: Journal) {
+    this.#broker = broker
+    this.#flow = flow
+    this.#journal = journal
+  }
+
+  /** One message, on the same stairs as a device's. QoS 0 is answered when it is taken. */
+  publish(message: Message): Promise<Receipt> {
+    return new Promise((resolve) => {
+      const waiter = message.qos === 0 ? null : new Waiter(1, (receipts) => resolve(receipts[0]!))
+      const verdict = this.#broker.accept(message, waiter, 0)
+      const answer = this.#answerNow(verdict, waiter)
+      if (answer !== null) resolve(answer)
+    })
+  }
+
+  /** A batch of a source, or dead letters that go their way again; answered when each is as safe as its rules demand. */
+  takeBatch({ replay, items }: IntakeBatch): Promise<readonly Receipt[]> {
+    return new Promise((resolve) => {
+      const waiter = new Waiter(items.length, resolve)
+      if (items.length === 0) resolve([])
+      items.forEach(({ message, owed }, at) => {
+        if (owed !== null) {
+          if (this.#journal.append(message, [owed], false, waiter, at) < 0) waiter.settle(at, this.#journal.error)
+          return
+        }
+        const verdict = this.#broker.accept(message, waiter, at)
+        // A message that is refused again is again a dead letter, a newer one: the older has had its turn.
+        waiter.refusedIsStored = replay
+        const answer = this.#answerNow(verdict, waiter)
+        if (answer !== null) waiter.answer(at, replay && answer.outcome === 'received' ? stored : answer)
+      })
+    })
+  }
+
+  /** The answer to what needs no waiting; null when the waiter will be told. */
+  #answerNow(verdict: Verdict, waiter: AckWaiter | null): Receipt | null {
+    if (verdict === Verdict.Accepted) return received
+    if (verdict === Verdict.Refused || verdict === Verdict.Busy) {
+      return notDelivered(this.#flow.error ?? new TrestleError('E999', 'refused without a reason'))
+    }
+    if (waiter !== null) return null
+    return verdict === Verdict.Pending
+      ? received
+      : notDelivered(this.#flow.error ?? new TrestleError('E403', 'refused'))
+  }
+}
+
+/** Gathers the answers to a batch. */
+class Waiter implements AckWaiter {
+  refusedIsStored = false
+  readonly #receipts: Receipt[]
+  readonly #done: (receipts: readonly Receipt[]) => void
+  #left: number
+
+  constructor(count: number, done: (receipts: readonly Receipt[]) => void) {
+    this.#receipts = new Array<Receipt>(count)
+    this.#left = count
+    this.#done = done
+  }
+
+  settle(token: number, error: TrestleError | null): void {
+    const kept = error !== null && error.retry === 'never' && this.refusedIsStored
+    this.answer(token, error === null || kept ? stored : notDelivered(error))
+  }
+
+  answer(at: number, receipt: Receipt): void {
+    this.#receipts[at] = receipt
+    if (--this.#left === 0) this.#done(this.#receipts)
+  }
+}

@@ -1,0 +1,59 @@
+import type { BridgeReport, LinkReport, SinkNumbers } from '../bridge/report.ts'
+import { connectorReport, ruleLedgers } from '../bridge/report.ts'
+import type { CompiledRule } from '../engine/compile.ts'
+import { deadLetterSink, type OwedTally } from '../journal/port.ts'
+import { addLedger, type ConnectorReport, emptyLedger, type Ledger, type RuleReport } from '../telemetry/report.ts'
+
+/** Every connector of the configuration, and every other that the journal still owes something; dead letters are a column, not a row. */
+export function connectorReports(bridge: BridgeReport, tally: Readonly<Record<string, OwedTally>>): ConnectorReport[] {
+  return bridge.connectors
+    .filter(({ name }) => name !== deadLetterSink)
+    .map((link) => connectorReport(link, link.sink === null ? null : (tally[link.name] ?? nothingOwed)))
+}
+
+/**
+ * The ledger of each rule: what the journal owes by it against what the outbox has settled, and what never reached the
+ * journal (filtered, refused and dropped, published to subscribers only) as the rules count it.
+ */
+export function ruleReports(
+  rules: readonly CompiledRule[],
+  links: readonly LinkReport[],
+  tally: Readonly<Record<string, OwedTally>>,
+): RuleReport[] {
+  const parts: { sink: SinkNumbers; tally: OwedTally }[] = []
+  for (const [name, owed] of Object.entries(tally)) {
+    const sink = links.find((link) => link.name === name)?.sink ?? nothingSettled
+    parts.push({ sink, tally: owed })
+  }
+  const ledgers = ruleLedgers(parts)
+  for (const { name, counters } of rules) {
+    const ledger = ledgers.get(name) ?? emptyLedger()
+    ledgers.set(name, ledger)
+    ledger.received += counters.filtered + counters.refused + counters.published
+    ledger.filtered += counters.filtered
+    ledger.refused += counters.refused
+    ledger.delivered += counters.published
+  }
+  return [...ledgers].map(([name, ledger]) => ({ name, ledger })).sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** The whole hub's ledger: the rules' added up; what the sinks cannot account for is not pending. */
+export function hubLedger(rules: readonly RuleReport[], links: readonly LinkReport[]): Ledger {
+  const total = rules.reduce((sum, { ledger }) => addLedger(sum, ledger), emptyLedger())
+  total.unaccounted = links.reduce((sum, { sink }) => sum + (sink?.unaccounted ?? 0), 0)
+  total.pending -= total.unaccounted
+  return total
+}
+
+const nothingOwed: OwedTally = { messages: 0, bytes: 0, byRule: {} }
+
+/** For a sink the connector thread has not told of yet: all it is owed is pending. */
+const nothingSettled: SinkNumbers = {
+  settled: 0,
+  settledBytes: 0,
+  byRule: {},
+  held: 0,
+  lastOrdinal: 0,
+  unaccounted: 0,
+  oldestMs: null,
+}
