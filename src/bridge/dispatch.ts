@@ -155,7 +155,7 @@ export class Dispatch {
     } catch (thrown) {
       const error = TrestleError.from(thrown, 'E608')
       this.#outbox.lost(batch, error, now())
-      this.#maxCount = Math.max(1, batch.length >> 1)
+      if (batch.length > 1) this.#maxCount = batch.length >> 1
       link.retries += batch.length
       return error
     }

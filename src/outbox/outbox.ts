@@ -19,6 +19,7 @@ import type { CursorState, Fate, FateCounts } from './cursor.ts'
 import type { DeadLetterShelf } from './dead-letter.ts'
 import { FateLedger } from './fate-ledger.ts'
 import type { Held } from './held.ts'
+import type { OrderChain } from './order-chain.ts'
 import { type OwedReader, Window } from './window.ts'
 
 export interface OutboxOptions {
@@ -73,6 +74,7 @@ export interface OutboxCounts {
 
 /** Deliveries that lost their connection alone so often are taken for the cause and stand back for the others. */
 const maxLonelyLosses = 3
+const suspect = (held: Held): boolean => held.lonelyLosses >= maxLonelyLosses
 const noBudget: RetryBudget = { maxAttempts: null, maxAgeMs: null }
 
 export class Outbox {
@@ -88,6 +90,8 @@ export class Outbox {
   #sent: Held[] = []
   #sentBytes = 0
   #handed: readonly Delivery[] | null = null
+  /** Something was delivered since one that is taken for the cause of losses had its last try. */
+  #suspectsTurn = true
   #parked: Held[] = []
   #storeFailures = 0
   #storeDueMs = 0
@@ -120,9 +124,10 @@ export class Outbox {
   /** Takes the next batch; empty when nothing is due, or while a batch is out. */
   claim(limits: ClaimLimits, nowMs: number): readonly Delivery[] {
     if (this.#handed !== null) return nothing
-    this.#claimDue(limits, nowMs)
+    const putOff = this.#claimDue(limits, nowMs)
     if (this.#again.listed !== undefined) this.#claimListed(limits, nowMs)
     if (this.#again.listed === undefined) this.#claimFresh(limits, nowMs)
+    if (putOff.length > 0) this.#claimSuspect(putOff, limits, nowMs)
     const sent = this.#sent
     if (sent.length === 0) return nothing
     const handed: Delivery[] = new Array(sent.length)
@@ -147,6 +152,7 @@ export class Outbox {
         this.#finish(held, 'delivered')
       } else this.#fail(held, failureOf(receipt), nowMs, settlement, lost)
     }
+    if (settlement.delivered > 0) this.#suspectsTurn = true
     this.#again.takeBack(lost)
     this.#endBatch(nowMs)
     if (this.#parked.length > 0) this.#store(nowMs, settlement)
@@ -158,7 +164,9 @@ export class Outbox {
     if (handed !== this.#handed) return
     const sent = this.#sent
     const alone = sent.length === 1 ? sent[0]! : null
-    if (alone !== null && ++alone.lonelyLosses >= maxLonelyLosses) {
+    if (alone !== null) alone.lonelyLosses++
+    if (alone !== null && suspect(alone)) {
+      this.#suspectsTurn = false
       this.#failLater(alone, error, nowMs)
     } else {
       for (const held of sent) held.step('lost')
@@ -232,19 +240,36 @@ export class Outbox {
     this.#window.close()
   }
 
-  #claimDue(limits: ClaimLimits, nowMs: number): void {
+  /** Answers the chains whose turn it is, but whose first is taken for the cause of losses: others go before them. */
+  #claimDue(limits: ClaimLimits, nowMs: number): readonly OrderChain[] {
+    let putOff = noChains
     while (this.#room(limits)) {
       const chain = this.#again.takeDue(nowMs)
-      if (chain === undefined) return
-      let place = 0
-      for (let held = chain.at(0); held !== undefined; held = chain.at(place)) {
-        if (held.expiresMs <= nowMs) this.#expire(held)
-        else if (this.#take(held, limits)) place++
-        else break
+      if (chain === undefined) return putOff
+      if (!this.#suspectsTurn && suspect(chain.at(0)!)) {
+        putOff = [...putOff, chain]
+        continue
       }
-      if (place > 0) this.#again.markSent(chain)
+      let taken = 0
+      let full = false
+      for (let held = chain.at(0); held !== undefined && !full; held = chain.at(taken)) {
+        if (held.expiresMs <= nowMs) this.#expire(held)
+        else if (this.#take(held, limits)) taken++
+        else full = true
+      }
+      if (taken > 0) this.#again.markSent(chain)
       else this.#again.rest(chain, chain.dueMs)
+      if (full) return putOff
     }
+    return putOff
+  }
+
+  /** When there is nothing else to send. */
+  #claimSuspect(putOff: readonly OrderChain[], limits: ClaimLimits, nowMs: number): void {
+    for (const chain of putOff) this.#again.rest(chain, chain.dueMs)
+    if (this.#sent.length > 0) return
+    this.#suspectsTurn = true
+    this.#claimDue(limits, nowMs)
   }
 
   #claimListed(limits: ClaimLimits, nowMs: number): void {
@@ -274,12 +299,13 @@ export class Outbox {
   }
 
   #room(limits: ClaimLimits): boolean {
-    const count = this.#sent.length
-    return count === 0 || (count < limits.count && this.#sentBytes < limits.bytes)
+    const sent = this.#sent
+    return sent.length === 0 || (sent.length < limits.count && this.#sentBytes < limits.bytes && !suspect(sent[0]!))
   }
 
+  /** False when the batch is full for this one. One that is taken for the cause of losses goes alone. */
   #take(held: Held, limits: ClaimLimits): boolean {
-    if (this.#sent.length > 0 && (this.#sent.length >= limits.count || this.#sentBytes + held.bytes > limits.bytes))
+    if (this.#sent.length > 0 && (!this.#room(limits) || this.#sentBytes + held.bytes > limits.bytes || suspect(held)))
       return false
     if (held.state === 'waiting-again') held.step('retry-due')
     held.step('claim')
@@ -372,6 +398,7 @@ export class Outbox {
 }
 
 const nothing: readonly Delivery[] = []
+const noChains: readonly OrderChain[] = []
 const keptBefore = (): TrestleError => new TrestleError('E606', 'it is kept as a dead letter')
 
 /** Why a delivery was not taken; a receipt that says something else than the contract allows is a fault of the sink. */

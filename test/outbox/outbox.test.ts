@@ -365,7 +365,10 @@ describe('the ledger', () => {
 const steps = fc.array(
   fc.oneof(
     { weight: 4, arbitrary: fc.record({ kind: fc.constant('append'), keys: fc.array(fc.nat(3), { maxLength: 3 }) }) },
-    { weight: 6, arbitrary: fc.record({ kind: fc.constant('turn'), count: fc.integer({ min: 1, max: 7 }), seed: fc.nat() }) },
+    {
+      weight: 6,
+      arbitrary: fc.record({ kind: fc.constant('turn'), count: fc.integer({ min: 1, max: 7 }), seed: fc.nat() }),
+    },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('time'), ms: fc.nat(500) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('lost'), count: fc.integer({ min: 1, max: 7 }) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('save') }) },
@@ -373,7 +376,13 @@ const steps = fc.array(
   ),
   { maxLength: 80 },
 ) as fc.Arbitrary<
-  { kind: 'append' | 'turn' | 'time' | 'lost' | 'save' | 'kill'; keys: number[]; count: number; seed: number; ms: number }[]
+  {
+    kind: 'append' | 'turn' | 'time' | 'lost' | 'save' | 'kill'
+    keys: number[]
+    count: number
+    seed: number
+    ms: number
+  }[]
 >
 
 for (const ordering of ['key', 'total'] as const)
@@ -389,7 +398,11 @@ for (const ordering of ['key', 'total'] as const)
           const putMany = (given: readonly DeadLetter[]): void => {
             for (const { delivery } of given) letters.add(`${delivery.position}-${delivery.index}`)
           }
-          const { outbox } = setUp(journal, { start: saved, deadLetters: { putMany, keptAfter: () => letters }, maxCount: 20 })
+          const { outbox } = setUp(journal, {
+            start: saved,
+            deadLetters: { putMany, keptAfter: () => letters },
+            maxCount: 20,
+          })
           outbox.useOrdering(ordering)
           return outbox
         }
@@ -401,7 +414,8 @@ for (const ordering of ['key', 'total'] as const)
             // As the contract has it: later ones of the same order fail too.
             const key = ordering === 'total' ? '' : delivery.orderKey
             const roll = (seed >>> (at * 3)) & 7
-            const receipt = failed.get(key) ?? (roll === 1 ? later : roll === 2 ? reconnect : roll === 3 ? never : delivered)
+            const receipt =
+              failed.get(key) ?? (roll === 1 ? later : roll === 2 ? reconnect : roll === 3 ? never : delivered)
             if (receipt === later || receipt === reconnect) failed.set(key, receipt)
             if (receipt === delivered) farSide.push({ ...delivery })
             return receipt
@@ -415,7 +429,8 @@ for (const ordering of ['key', 'total'] as const)
           else if (step.kind === 'time') nowMs += step.ms
           else if (step.kind === 'save') saved = outbox.snapshot()
           else if (step.kind === 'kill') outbox = open()
-          else outbox.lost(outbox.claim({ count: step.count, bytes: 1e6 }, nowMs), new TrestleError('E601', 'gone'), nowMs)
+          else
+            outbox.lost(outbox.claim({ count: step.count, bytes: 1e6 }, nowMs), new TrestleError('E601', 'gone'), nowMs)
           assert.equal(outbox.counts().unaccounted, 0)
         }
         for (let idle = 0; idle < 2; nowMs += 30_000) idle = turn(7, 0) === 0 ? idle + 1 : 0
