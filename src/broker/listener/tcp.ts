@@ -1,12 +1,14 @@
 import { createServer, type Socket } from 'node:net'
 import type { Connection } from '../connection.ts'
 import { type Accept, type Listener, type ListenerOptions, openPort } from './listener.ts'
+import { readShared } from './shared-read.ts'
 
 /** Opens a TCP listener. *Errors*: E901. */
-export async function listenTcp(options: ListenerOptions, accept: Accept): Promise<Listener> {
+export async function listenTcp(options: ListenerOptions, accept: Accept, mayShare = true): Promise<Listener> {
   const name = options.name ?? 'tcp'
   // Every write asks for 'drain', however little the kernel left: the outlet waits for it.
-  const server = createServer({ noDelay: true, highWaterMark: 1 }, (socket) => attach(socket, name, accept))
+  const settings = { noDelay: true, pauseOnConnect: true, highWaterMark: 1 }
+  const server = createServer(settings, (socket) => attach(socket, name, accept, mayShare))
   const port = await openPort(server, options)
   return {
     options,
@@ -19,7 +21,7 @@ interface ClientSocket extends Socket {
   client: Connection
 }
 
-function attach(socket: Socket, name: string, accept: Accept): void {
+function attach(socket: Socket, name: string, accept: Accept, mayShare: boolean): void {
   const connection = accept(socket, socket.remoteAddress ?? '', name)
   if (connection === null) {
     socket.destroy()
@@ -27,10 +29,16 @@ function attach(socket: Socket, name: string, accept: Accept): void {
   }
   // Functions that find their connection through the socket: no closure per client.
   ;(socket as ClientSocket).client = connection
-  socket.on('data', onData as (this: Socket) => void)
+  if (!mayShare || !readShared(socket, onRead)) socket.on('data', onData as (this: Socket) => void)
   socket.on('drain', onDrain as (this: Socket) => void)
   socket.on('error', onError)
   socket.on('close', onClose as (this: Socket) => void)
+  socket.resume()
+}
+
+function onRead(this: ClientSocket, size: number, buffer: Buffer): boolean {
+  this.client.receive(buffer, size, true)
+  return true
 }
 
 function onData(this: ClientSocket, bytes: Buffer): void {
