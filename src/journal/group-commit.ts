@@ -22,6 +22,8 @@ export interface GroupCommitOptions {
   readonly durable: number
   /** Milliseconds on a clock that never goes back. */
   readonly clock: () => number
+  /** Whether nothing durable is owed to anyone any more. */
+  readonly owesNothing: () => boolean
   /** After the waiters of a commit were told. */
   readonly onCommitted: (position: number) => void
   /** Before the waiters of what is lost are told; nothing may be added until `onMended`. */
@@ -111,6 +113,7 @@ export class GroupCommit {
   async freshSegment(): Promise<void> {
     this.#busy = true
     await this.#openSegment(false)
+    await this.#options.store.keepReserve()
     this.#busy = false
     this.#pump()
   }
@@ -248,7 +251,7 @@ export class GroupCommit {
   readonly #mend = (): void => {
     this.#timer = null
     this.#busy = true
-    this.#openSegment(true).then(
+    this.#openAfterFault().then(
       () => {
         this.#busy = false
         this.#options.onMended()
@@ -259,5 +262,19 @@ export class GroupCommit {
         this.#mendLater()
       },
     )
+  }
+
+  /** Proves that the disk takes more again; one that is full of what nobody is owed is emptied with the help of the reserve. */
+  async #openAfterFault(): Promise<void> {
+    const { store, owesNothing } = this.#options
+    try {
+      await this.#openSegment(true)
+    } catch (error) {
+      if (!owesNothing()) throw error
+      await store.spendReserve()
+      await this.#openSegment(false)
+      await store.release(this.#durable)
+    }
+    await store.keepReserve()
   }
 }

@@ -119,6 +119,7 @@ export class Journal {
       tail: this.tail,
       durable: recovered.report.durable,
       clock: options.now ?? (() => performance.now()),
+      owesNothing: () => this.#lowWater >= this.durable,
       onCommitted: (position) => {
         options.onDurable?.(position)
         this.#relieve()

@@ -40,9 +40,10 @@ export class JournalReader {
   /** Starts at `after`, or just below the oldest record, or at the tail when `after` lies beyond it. *Errors*: E503. */
   constructor(options: JournalReaderOptions) {
     this.#options = options
-    const after = Math.min(options.after, options.tail())
+    const tail = options.tail()
+    const after = Math.min(options.after, tail)
     this.#position = this.#openAt(after) - 1
-    while (this.#position < after && this.#advance(after)) {
+    while (this.#position < after && this.#advance(tail)) {
       // Only counting: what is at or below `after` was read before.
       this.#skip()
     }

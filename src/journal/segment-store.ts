@@ -6,6 +6,8 @@ import { draftSuffix, encodeHeader, type SegmentHeader, segmentName, segmentSuff
 
 /** So many bytes must go into a new segment, after a fault, before the disk counts as mended. */
 const proofBytes = 256 * 1024
+/** Kept aside so that a header can still be written on a disk that is full to its last byte. */
+const reserveBytes = 256 * 1024
 
 interface Current {
   readonly file: SegmentFile
@@ -39,10 +41,13 @@ export class SegmentStore {
   #removing: Promise<void> | null = null
   #current: Current | null = null
   #sizeBytes: number
+  readonly #reservePath: string
+  #hasReserve = false
 
   constructor(options: SegmentStoreOptions) {
     this.#options = options
     this.#segments = options.segments
+    this.#reservePath = path.join(options.folder, 'reserve')
     this.#sizeBytes = options.segments.reduce((sum, segment) => sum + segment.sizeBytes, 0)
   }
 
@@ -179,13 +184,41 @@ export class SegmentStore {
   async #remove(): Promise<void> {
     for (let segment = this.#doomed[0]; segment !== undefined; segment = this.#doomed[0]) {
       try {
-        await this.#options.files.unlink(segment.path)
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return
+        await this.#unlink(segment.path)
+      } catch {
+        return
       }
       this.#doomed.shift()
       this.#sizeBytes -= segment.sizeBytes
     }
+  }
+
+  /** A file that is gone already is as good as removed. */
+  async #unlink(file: string): Promise<void> {
+    try {
+      await this.#options.files.unlink(file)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+
+  /** Sees to it that the reserve is there. */
+  async keepReserve(): Promise<void> {
+    if (this.#hasReserve) return
+    const { files, sync } = this.#options
+    const fd = await files.create(this.#reservePath, sync)
+    try {
+      await this.#writeAll(fd, Buffer.alloc(reserveBytes), reserveBytes, 0)
+      this.#hasReserve = true
+    } finally {
+      await files.close(fd)
+    }
+  }
+
+  /** Gives the reserve's room back to the disk. */
+  async spendReserve(): Promise<void> {
+    this.#hasReserve = false
+    await this.#unlink(this.#reservePath)
   }
 
   async close(): Promise<void> {
