@@ -7,19 +7,21 @@
  * Does not: talk to the sink (`bridge/dispatch` does), decide when the disk is asked to sync (`bridge/host` does).
  *
  * `state` is the life of one delivery as a table, `held` one delivery, `window` what is read and not settled, `again`
- * what must be sent once more, `fate-ledger` counts the ends, `cursor` keeps it all on disk, `dead-letters` keeps what
- * was refused. `open-outbox` puts them together.
+ * what must be sent once more, `claiming` what goes next, `batch` what is with the sink, `parking` what waits for its
+ * dead letter, `fate-ledger` counts the ends, `cursor` keeps it all on disk, `dead-letters` keeps what was refused.
+ * `open-outbox` puts them together.
  */
 import { TrestleError } from '../contract/error.ts'
 import type { Delivery } from '../contract/message.ts'
 import type { Receipt } from '../contract/receipt.ts'
 import { Again, type RetryBudget } from './again.ts'
-import { backOffMs } from './back-off.ts'
+import { Batch, type ClaimLimits, isSuspect } from './batch.ts'
+import { Claiming } from './claiming.ts'
 import type { CursorState, Fate, FateCounts } from './cursor.ts'
 import type { DeadLetterShelf } from './dead-letter.ts'
 import { FateLedger } from './fate-ledger.ts'
 import type { Held } from './held.ts'
-import type { OrderChain } from './order-chain.ts'
+import { Parking } from './parking.ts'
 import { type OwedReader, Window } from './window.ts'
 
 export interface OutboxOptions {
@@ -35,12 +37,6 @@ export interface OutboxOptions {
   /** Payload bytes held at most. */
   maxBytes?: number
   random?: () => number
-}
-
-/** The limits of one claim; a delivery above `bytes` comes alone. */
-export interface ClaimLimits {
-  readonly count: number
-  readonly bytes: number
 }
 
 /** What a batch's receipts came to. */
@@ -72,9 +68,6 @@ export interface OutboxCounts {
   oldestMs: number | null
 }
 
-/** Deliveries that lost their connection alone so often are taken for the cause and stand back for the others. */
-const maxLonelyLosses = 3
-const suspect = (held: Held): boolean => held.lonelyLosses >= maxLonelyLosses
 const noBudget: RetryBudget = { maxAttempts: null, maxAgeMs: null }
 
 export class Outbox {
@@ -82,26 +75,18 @@ export class Outbox {
   readonly #window: Window
   readonly #again: Again
   readonly #fates: FateLedger
-  readonly #deadLetters: DeadLetterShelf
+  readonly #parking: Parking
   readonly #onReceipt: OutboxOptions['onReceipt']
   readonly #budget: RetryBudget
-  readonly #random: () => number
-  /** The batch that is with the sink, and its far side's view of it. */
-  #sent: Held[] = []
-  #sentBytes = 0
-  #handed: readonly Delivery[] | null = null
-  /** Something was delivered since one that is taken for the cause of losses had its last try. */
-  #suspectsTurn = true
-  #parked: Held[] = []
-  #storeFailures = 0
-  #storeDueMs = 0
+  readonly #batch = new Batch()
+  readonly #claiming: Claiming
 
   constructor(options: OutboxOptions) {
     this.#start = options.start
-    this.#random = options.random ?? Math.random
-    this.#again = new Again(this.#random)
+    const random = options.random ?? Math.random
+    this.#again = new Again(random)
     this.#fates = new FateLedger(options.start)
-    this.#deadLetters = options.deadLetters
+    this.#parking = new Parking(options.deadLetters, random, (held) => this.#finish(held, 'deadLettered'))
     this.#onReceipt = options.onReceipt
     this.#budget = options.budget ?? noBudget
     this.#window = new Window(options.reader, {
@@ -114,6 +99,7 @@ export class Outbox {
       onKept: ({ rule, payload }) => this.#fates.count(rule, 'deadLettered', payload.byteLength),
       onSettledRecord: (position, kept) => this.#onReceipt(position, kept ? keptBefore() : null),
     })
+    this.#claiming = new Claiming(this.#window, this.#again, this.#batch, (held) => this.#expire(held))
   }
 
   /** As the sink says. To be called before the first claim. */
@@ -123,25 +109,15 @@ export class Outbox {
 
   /** Takes the next batch; empty when nothing is due, or while a batch is out. */
   claim(limits: ClaimLimits, nowMs: number): readonly Delivery[] {
-    if (this.#handed !== null) return nothing
-    const putOff = this.#claimDue(limits, nowMs)
-    if (this.#again.listed !== undefined) this.#claimListed(limits, nowMs)
-    if (this.#again.listed === undefined) this.#claimFresh(limits, nowMs)
-    if (putOff.length > 0) this.#claimSuspect(putOff, limits, nowMs)
-    const sent = this.#sent
-    if (sent.length === 0) return nothing
-    const handed: Delivery[] = new Array(sent.length)
-    for (let at = 0; at < sent.length; at++) handed[at] = sent[at]!.delivery
-    this.#handed = handed
-    return handed
+    return this.#claiming.claim(limits, nowMs)
   }
 
   /** Takes the receipts of a batch in, one per delivery and in order. A batch that was lost meanwhile is left alone. */
   settle(handed: readonly Delivery[], receipts: readonly Receipt[], nowMs: number): Settlement {
-    if (handed !== this.#handed) return { delivered: 0, again: 0, error: null, reconnect: false }
+    if (!this.#batch.isThis(handed)) return { delivered: 0, again: 0, error: null, reconnect: false }
     if (receipts.length !== handed.length) return this.#unanswered(handed, receipts.length, nowMs)
     const settlement: Settlement = { delivered: 0, again: 0, error: null, reconnect: false }
-    const sent = this.#sent
+    const sent = this.#batch.held
     const lost: Held[] = []
     for (let at = 0; at < sent.length; at++) {
       const held = sent[at]!
@@ -152,44 +128,40 @@ export class Outbox {
         this.#finish(held, 'delivered')
       } else this.#fail(held, failureOf(receipt), nowMs, settlement, lost)
     }
-    if (settlement.delivered > 0) this.#suspectsTurn = true
+    if (settlement.delivered > 0) this.#claiming.suspectsTurn = true
     this.#again.takeBack(lost)
     this.#endBatch(nowMs)
-    if (this.#parked.length > 0) this.#store(nowMs, settlement)
+    settlement.error = this.#parking.store(nowMs) ?? settlement.error
     return settlement
   }
 
   /** The sink was lost with this batch: nothing is known of it, all of it goes again, in order, under the same ids. */
   lost(handed: readonly Delivery[], error: TrestleError, nowMs: number): void {
-    if (handed !== this.#handed) return
-    const sent = this.#sent
+    if (!this.#batch.isThis(handed)) return
+    const sent = this.#batch.held
     const alone = sent.length === 1 ? sent[0]! : null
     if (alone !== null) alone.lonelyLosses++
-    if (alone !== null && suspect(alone)) {
-      this.#suspectsTurn = false
+    if (alone !== null && isSuspect(alone)) {
+      this.#claiming.suspectsTurn = false
       this.#failLater(alone, error, nowMs)
     } else {
       for (const held of sent) held.step('lost')
       this.#again.takeBack(sent)
     }
     this.#endBatch(nowMs)
-    if (this.#parked.length > 0) this.#store(nowMs, null)
+    this.#parking.store(nowMs)
   }
 
   /** When something held becomes due, so that someone should claim; null when only new messages can change anything. */
   get nextDueMs(): number | null {
-    const dueMs = this.#again.nextDueMs
-    if (this.#parked.length === 0) return dueMs
-    return dueMs === null ? this.#storeDueMs : Math.min(dueMs, this.#storeDueMs)
+    const againMs = this.#again.nextDueMs
+    const storeMs = this.#parking.dueMs
+    return againMs === null || storeMs === null ? (againMs ?? storeMs) : Math.min(againMs, storeMs)
   }
 
   /** Tries again to store dead letters that could not be. Answers what went wrong. */
   storeParked(nowMs: number): TrestleError | null {
-    if (this.#parked.length === 0 || this.#storeDueMs > nowMs) return null
-    const settlement: Settlement = { delivered: 0, again: 0, error: null, reconnect: false }
-    for (const held of this.#parked) held.step('retry-due')
-    this.#store(nowMs, settlement)
-    return settlement.error
+    return this.#parking.storeDue(nowMs)
   }
 
   /** Reads ahead a little, so that position and oldest are known while nobody claims. */
@@ -231,7 +203,7 @@ export class Outbox {
       // The settled ones that the reader has not come by again are not part of what was read.
       unaccounted: lastOrdinal - (this.#fates.settled - ahead.left) - count,
       keysInTrouble: this.#again.keys,
-      parked: this.#parked.length,
+      parked: this.#parking.count,
       oldestMs: oldest?.delivery.message.timeMs ?? null,
     }
   }
@@ -240,86 +212,9 @@ export class Outbox {
     this.#window.close()
   }
 
-  /** Answers the chains whose turn it is, but whose first is taken for the cause of losses: others go before them. */
-  #claimDue(limits: ClaimLimits, nowMs: number): readonly OrderChain[] {
-    let putOff = noChains
-    while (this.#room(limits)) {
-      const chain = this.#again.takeDue(nowMs)
-      if (chain === undefined) return putOff
-      if (!this.#suspectsTurn && suspect(chain.at(0)!)) {
-        putOff = [...putOff, chain]
-        continue
-      }
-      let taken = 0
-      let full = false
-      for (let held = chain.at(0); held !== undefined && !full; held = chain.at(taken)) {
-        if (held.expiresMs <= nowMs) this.#expire(held)
-        else if (this.#take(held, limits)) taken++
-        else full = true
-      }
-      if (taken > 0) this.#again.markSent(chain)
-      else this.#again.rest(chain, chain.dueMs)
-      if (full) return putOff
-    }
-    return putOff
-  }
-
-  /** When there is nothing else to send. */
-  #claimSuspect(putOff: readonly OrderChain[], limits: ClaimLimits, nowMs: number): void {
-    for (const chain of putOff) this.#again.rest(chain, chain.dueMs)
-    if (this.#sent.length > 0) return
-    this.#suspectsTurn = true
-    this.#claimDue(limits, nowMs)
-  }
-
-  #claimListed(limits: ClaimLimits, nowMs: number): void {
-    for (let held = this.#again.listed; held !== undefined; held = this.#again.listed) {
-      if (held.expiresMs <= nowMs) this.#expire(held)
-      else if (!this.#again.hold(held) && !this.#take(held, limits)) return
-      this.#again.passListed()
-    }
-  }
-
-  #claimFresh(limits: ClaimLimits, nowMs: number): void {
-    const window = this.#window
-    while (this.#room(limits)) {
-      const held = window.fresh
-      if (held === null) {
-        if (!window.read(limits.count - this.#sent.length)) return
-        continue
-      }
-      if (held.expiresMs <= nowMs) {
-        window.passFresh()
-        this.#expire(held)
-        continue
-      }
-      if (!this.#again.hold(held) && !this.#take(held, limits)) return
-      window.passFresh()
-    }
-  }
-
-  #room(limits: ClaimLimits): boolean {
-    const sent = this.#sent
-    return sent.length === 0 || (sent.length < limits.count && this.#sentBytes < limits.bytes && !suspect(sent[0]!))
-  }
-
-  /** False when the batch is full for this one. One that is taken for the cause of losses goes alone. */
-  #take(held: Held, limits: ClaimLimits): boolean {
-    if (this.#sent.length > 0 && (!this.#room(limits) || this.#sentBytes + held.bytes > limits.bytes || suspect(held)))
-      return false
-    if (held.state === 'waiting-again') held.step('retry-due')
-    held.step('claim')
-    held.delivery.attempt++
-    this.#sent.push(held)
-    this.#sentBytes += held.bytes
-    return true
-  }
-
   #endBatch(nowMs: number): void {
     this.#again.endBatch(nowMs)
-    this.#sent = []
-    this.#sentBytes = 0
-    this.#handed = null
+    this.#batch.end()
   }
 
   #fail(held: Held, error: TrestleError, nowMs: number, settlement: Settlement, lost: Held[]): void {
@@ -348,29 +243,9 @@ export class Outbox {
   }
 
   #park(held: Held, error: TrestleError): void {
-    held.step('refused')
-    held.error = error
+    this.#parking.add(held, error)
     // Its key goes on without it: sending it again could never help.
     if (held.chain !== null) this.#again.settled(held, false)
-    this.#parked.push(held)
-  }
-
-  #store(nowMs: number, settlement: Settlement | null): void {
-    try {
-      this.#deadLetters.putMany(
-        this.#parked.map((held) => ({ delivery: held.delivery, error: held.error!, timeMs: nowMs })),
-      )
-    } catch (thrown) {
-      this.#storeDueMs = nowMs + Math.max(1, backOffMs(++this.#storeFailures, this.#random))
-      if (settlement !== null) settlement.error = TrestleError.from(thrown, 'E504')
-      return
-    }
-    this.#storeFailures = 0
-    for (const held of this.#parked) {
-      held.step('stored')
-      this.#finish(held, 'deadLettered')
-    }
-    this.#parked = []
   }
 
   #expire(held: Held): void {
@@ -397,8 +272,6 @@ export class Outbox {
   }
 }
 
-const nothing: readonly Delivery[] = []
-const noChains: readonly OrderChain[] = []
 const keptBefore = (): TrestleError => new TrestleError('E606', 'it is kept as a dead letter')
 
 /** Why a delivery was not taken; a receipt that says something else than the contract allows is a fault of the sink. */
