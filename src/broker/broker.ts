@@ -32,6 +32,8 @@ export interface BrokerOptions {
   /** ms since the epoch. */
   now?: () => number
   events?: BrokerEvents
+  /** false reads sockets by their 'data' events, as where one buffer for all cannot be had. */
+  sharesReadBuffer?: boolean
 }
 
 /** A flow without rules: everything is accepted at once. */
@@ -66,17 +68,14 @@ export class Broker {
   readonly #handlers: PacketHandlers
   readonly #connections = new Set<Connection>()
   readonly #parcels: Parcel[] = []
+  readonly #sharesReadBuffer: boolean
   #listeners: Listener[] = []
   #timer: NodeJS.Timeout | null = null
 
-  constructor({
-    flow = noFlow,
-    access = anonymous,
-    limits = {},
-    now = Date.now,
-    events = noEvents,
-  }: BrokerOptions = {}) {
-    this.limits = { ...defaultLimits, ...limits }
+  constructor(options: BrokerOptions = {}) {
+    const { flow = noFlow, access = anonymous, now = Date.now, events = noEvents } = options
+    this.#sharesReadBuffer = options.sharesReadBuffer ?? true
+    this.limits = { ...defaultLimits, ...options.limits }
     const counters = new Counters()
     const wheel = new TimingWheel(now(), tickMs)
     const world = { limits: this.limits, counters, wheel, now }
@@ -94,8 +93,10 @@ export class Broker {
   /** Opens a port and answers which. *Errors*: E901. */
   async listen(options: ListenerOptions): Promise<number> {
     const accept = (link: Link, address: string, name: string) => this.#accept(link, address, name)
-    const open = options.type === 'tcp' ? listenTcp : listenWebSocket
-    const listener = await open(options, accept)
+    const listener =
+      options.type === 'tcp'
+        ? await listenTcp(options, accept, this.#sharesReadBuffer)
+        : await listenWebSocket(options, accept)
     this.#listeners.push(listener)
     this.#timer ??= setInterval(() => this.tick(), tickMs).unref()
     return listener.port

@@ -332,8 +332,10 @@ export class Connection extends Outlet implements Peer, Pausable, Timed {
       else if (id !== 0 && first === 0x50) handlers.pubrec(this, id, 0)
       else if (id !== 0 && first === 0x62) handlers.pubrel(this, id)
       else if (id !== 0 && first === 0x70) handlers.pubcomp(this, id)
-      else if (first === 0xc0 && end - start === 2) handlers.pingreq(this)
-      else {
+      else if (first === 0xc0 && end - start === 2) {
+        handlers.finishRun()
+        handlers.pingreq(this)
+      } else {
         handlers.finishRun()
         this.#decoded(decodePacket(bytes, start, headerBytes, end, this.version))
       }

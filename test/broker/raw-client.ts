@@ -19,7 +19,7 @@ export class RawClient {
   private constructor(socket: Socket, version: 3 | 4 | 5) {
     this.socket = socket
     this.version = version
-    socket.on('data', (chunk) => this.#take(chunk))
+    socket.on('data', (chunk: Buffer) => this.#take(chunk))
     socket.on('error', () => {})
     socket.on('close', () => {
       this.isClosed = true
@@ -46,6 +46,7 @@ export class RawClient {
     this.socket.write(encodePacket(packet, this.version))
   }
 
+  /** Writes bytes as they are: hex text, or numbers. */
   bytes(...parts: (string | number[])[]): void {
     this.socket.write(
       Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'hex') : Buffer.from(part)))),

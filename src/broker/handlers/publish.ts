@@ -4,7 +4,7 @@ import { topicNameFault } from '../../topic/name.ts'
 import { ProtocolFault } from '../codec/fault.ts'
 import { PublishView, scanPublish } from '../codec/packets/publish.ts'
 import { isReasonOf, Reason } from '../codec/reason.ts'
-import { decodeUtf8 } from '../codec/utf8.ts'
+import { decodeUtf8, inspectUtf8, Utf8 } from '../codec/utf8.ts'
 import { type Connection, Rest } from '../connection.ts'
 import type { BrokerContext } from '../context.ts'
 import { Verdict } from '../port.ts'
@@ -188,10 +188,13 @@ export class PublishHandler {
   }
 
   #learn(bytes: Buffer, version: 3 | 4 | 5): TopicEntry {
-    const topic = decodeUtf8(bytes, this.#view.topicStart, this.#view.topicEnd)
+    const { topicStart, topicEnd } = this.#view
+    const topic = decodeUtf8(bytes, topicStart, topicEnd)
     if (topic === null) {
-      const clause = version === 5 ? 'MQTT-1.5.4-1' : 'MQTT-1.5.3-1'
-      throw new ProtocolFault(Reason.MalformedPacket, 'publish', 'topic', clause, 'is not a valid UTF-8 text', version)
+      const hasNul = inspectUtf8(bytes, topicStart, topicEnd) === Utf8.Nul
+      const clause = `MQTT-1.5.${version === 5 ? 4 : 3}-${hasNul ? 2 : 1}`
+      const problem = hasNul ? 'contains U+0000' : 'is not UTF-8'
+      throw new ProtocolFault(Reason.MalformedPacket, 'publish', 'topic', clause, problem, version)
     }
     const fault = topicNameFault(topic)
     if (fault !== null) {
