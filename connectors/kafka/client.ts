@@ -12,7 +12,6 @@ import {
   initProducerIdV4,
   initProducerIdV5,
   MultipleErrors,
-  metadataV9,
   metadataV10,
   metadataV11,
   metadataV12,
@@ -25,7 +24,7 @@ import type { ProducerIdentity } from './record-batch.ts'
 
 /** Every request this connector makes, newest version first; all are understood by Kafka 2.8. */
 const requests = {
-  metadata: [metadataV12.api, metadataV11.api, metadataV10.api, metadataV9.api],
+  metadata: [metadataV12.api, metadataV11.api, metadataV10.api],
   initProducerId: [initProducerIdV5.api, initProducerIdV4.api, initProducerIdV3.api],
   createTopics: [createTopicsV7.api, createTopicsV6.api, createTopicsV5.api],
   produce: produceApis,

@@ -102,7 +102,8 @@ export class Producer {
       this.#writer.begin()
       let count = 0
       while (count < maxCount && this.#writer.add(batch[queue[partition.head + count]!]!, maxBytes)) count++
-      const bytes = await this.#writer.finish(this.#codec, partition.identity!, partition.sequence)
+      const sequence = this.#options.idempotent ? partition.sequence : -1
+      const bytes = await this.#writer.finish(this.#codec, partition.identity!, sequence)
       if (bytes.length <= maxBytes) return { partition, count, batch: bytes, answer: null, error: null }
       const advice = 'raise max_message_bytes here and message.max.bytes of the brokers, or send less at once'
       const words = `a record of ${bytes.length} bytes is above max_message_bytes (${maxBytes})`

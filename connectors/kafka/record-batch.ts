@@ -70,9 +70,9 @@ export class RecordBatchWriter {
 
   /** Adds a record unless the batch would exceed `maxBytes`; the first always goes in. Answers whether it is in. */
   add(delivery: Delivery, maxBytes: number): boolean {
-    const before = this.#end
     const { message, key, payload } = delivery
     this.#reserve(this.#roomFor(delivery))
+    const before = this.#end
     const timeMs = message.timeMs
     if (this.#count === 0) this.#firstMs = this.#lastMs = timeMs
     // The length of a record stands before it: guess how many bytes it takes, and move the record if it was wrong.

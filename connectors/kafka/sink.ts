@@ -52,10 +52,10 @@ export class KafkaSink implements Sink {
   #producer: Producer | null = null
   readonly #touched: Partition[] = []
 
-  constructor(options: KafkaOptions, context: ConnectorContext) {
+  constructor(options: KafkaOptions, context: ConnectorContext, client: KafkaClient = new KafkaClient(options)) {
     this.#options = options
     this.#context = context
-    this.#client = new KafkaClient(options)
+    this.#client = client
     this.limits = { count: options.batch_count, bytes: options.batch_bytes, lingerMs: options.linger_ms }
   }
 

@@ -109,10 +109,8 @@ export class Topics {
       if (errorCode !== 0) {
         topic.fault = fromKafkaCode(errorCode, null, topic.name)
         topic.staleMs = nowMs + faultForMs
-        if (errorCode === unknownTopic) {
-          absent.push(topic.name)
-          forget(topic)
-        }
+        // A broker that has just started may not know it yet: what was numbered stays, until the topic has a new id.
+        if (errorCode === unknownTopic) absent.push(topic.name)
         continue
       }
       if (topic.id !== null && topic.id !== (topicId ?? null)) forget(topic)

@@ -35,6 +35,13 @@ export async function createTopics(
   await admin.disconnect()
 }
 
+export async function deleteTopic(brokers: string, topic: string): Promise<void> {
+  const admin = quiet(brokers).admin()
+  await admin.connect()
+  await admin.deleteTopics({ topics: [topic] })
+  await admin.disconnect()
+}
+
 /** Every record of a topic, from the beginning to the high-water marks found at the call, by partition and offset. */
 export async function readTopic(brokers: string, topic: string): Promise<KafkaRecord[]> {
   const kafka = quiet(brokers)
