@@ -10,8 +10,6 @@
  * on disk, `replay` dead letters sent again. Main's end of all this is `supervisor`.
  */
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import type { Connector, ConnectorContext, ProbeStep, Sink, Source } from '../contract/connector.ts'
 import { TrestleError } from '../contract/error.ts'
 import { deadLetterSink } from '../journal/port.ts'
 import type { DeadLetter, DeadLetterShelf } from '../outbox/dead-letter.ts'
@@ -30,7 +28,7 @@ import {
   type ToHost,
   toWire,
 } from './boundary.ts'
-import { ConnectorModules } from './connector-modules.ts'
+import { ConnectorMaker } from './connector-maker.ts'
 import { CursorKeeper } from './cursor-keeper.ts'
 import { Dispatch } from './dispatch.ts'
 import { IdleGate } from './idle-gate.ts'
@@ -40,7 +38,6 @@ import { MainLine } from './main-line.ts'
 import { refusals } from './refusals.ts'
 import { replay } from './replay.ts'
 import { ReconnectGovernor } from './retry.ts'
-import { within } from './signal.ts'
 import { Station } from './station.ts'
 
 /** What tests hand in instead of the real thing. */
@@ -87,7 +84,7 @@ class Host {
   readonly #seams: HostSeams
   readonly #now: () => number
   readonly #random: () => number
-  readonly #modules: ConnectorModules
+  readonly #maker: ConnectorMaker
   readonly #deadLetters: DeadLetters
   readonly #shelf: DeadLetterShelf
   readonly #governor: ReconnectGovernor
@@ -102,7 +99,11 @@ class Host {
     this.#seams = seams
     this.#now = seams.now ?? Date.now
     this.#random = seams.random ?? Math.random
-    this.#modules = new ConnectorModules(start.modules)
+    this.#maker = new ConnectorMaker({
+      start,
+      now: this.#now,
+      log: (level, event, facts) => this.#log(level, event, facts ?? {}),
+    })
     mkdirSync(start.folders.cursors, { recursive: true })
     this.#deadLetters = new DeadLetters(start.folders.deadLetters)
     this.#shelf = {
@@ -149,7 +150,7 @@ class Host {
       this.#station(name).resume()
       return null
     },
-    probe: (name) => this.#probe(this.#station(name).settings),
+    probe: (name) => this.#maker.probe(this.#station(name).settings),
     list: (filter) => this.#deadLetters.list(filter),
     show: (id) => this.#deadLetters.show(id),
     replay: (filter) => replay(this.#deadLetters, filter, (items) => this.#line.sendReplay(items)),
@@ -189,7 +190,7 @@ class Host {
     station.dispatch = new Dispatch({
       name,
       outbox: opened.outbox,
-      makeSink: () => (name === deadLetterSink ? Promise.resolve(refusals()) : this.#makeSink(settings)),
+      makeSink: () => (name === deadLetterSink ? Promise.resolve(refusals()) : this.#maker.makeSink(settings)),
       link,
       governor: this.#governor,
       gate: this.#gate,
@@ -225,7 +226,7 @@ class Host {
     station.links.push(link)
     const loop = new SourceLoop({
       name,
-      makeSource: () => this.#makeSource(settings, source),
+      makeSource: () => this.#maker.makeSource(settings, source),
       intake: new TurnIntake(settings.name, (from, batch) => this.#line.sendBatch(from, batch)),
       link,
       governor: this.#governor,
@@ -234,42 +235,6 @@ class Host {
       now: this.#now,
     })
     station.sources.push(loop)
-  }
-
-  async #makeSink(settings: ConnectorSettings): Promise<Sink> {
-    const connector = await this.#modules.find(settings.type!)
-    if (connector.createSink === undefined)
-      throw new TrestleError('E609', `connector ${settings.type} takes no messages out of the hub`)
-    return connector.createSink(settings.options as never, this.#context(settings))
-  }
-
-  async #makeSource(settings: ConnectorSettings, source: Readonly<Record<string, unknown>>): Promise<Source> {
-    const connector = await this.#modules.find(settings.type!)
-    if (connector.createSource === undefined)
-      throw new TrestleError('E609', `connector ${settings.type} brings no messages into the hub`)
-    return connector.createSource(settings.options as never, source as never, this.#context(settings))
-  }
-
-  async #probe(settings: ConnectorSettings): Promise<readonly ProbeStep[]> {
-    if (settings.type === null) throw new TrestleError('E702', `${settings.name} cannot be probed`)
-    const connector: Connector = await this.#modules.find(settings.type)
-    if (connector.probe === undefined) throw new TrestleError('E702', `connector ${settings.type} has no probe`)
-    const limitMs = this.#start.timing.openTimeoutMs
-    const late = (): TrestleError => new TrestleError('E601', `the probe did not end within ${limitMs} ms`)
-    return await within(connector.probe(settings.options as never, this.#context(settings)), limitMs, late)
-  }
-
-  #context(settings: ConnectorSettings): ConnectorContext {
-    const { name } = settings
-    const folder = join(this.#start.folders.connectors, encodeURIComponent(name))
-    mkdirSync(folder, { recursive: true })
-    return {
-      name,
-      hub: this.#start.hub,
-      folder,
-      log: (level, event, facts) => this.#log(level, event, { connector: name, ...facts }),
-      now: this.#now,
-    }
   }
 
   #link(name: string): Link {

@@ -47,6 +47,33 @@ export interface BridgeReport {
   connectors: LinkReport[]
 }
 
+/** Before the thread has first answered. */
+export const unknownYet = (name: string, type: string | null): LinkReport => ({
+  name,
+  type: type ?? 'none',
+  state: 'starting',
+  sinceMs: Date.now(),
+  why: null,
+  inPerS: 0,
+  outPerS: 0,
+  retries: 0,
+  deadLetters: 0,
+  lastError: null,
+  sink: null,
+})
+
+/** What was last known of a connector whose thread does not answer. */
+export function outOfReach(known: LinkReport, thread: ThreadReport): LinkReport {
+  const still = { ...known, sinceMs: thread.sinceMs, inPerS: 0, outPerS: 0 }
+  if (thread.state === 'stopped') return { ...still, state: 'stopped', why: null }
+  const restarting = thread.state === 'restarting'
+  return {
+    ...still,
+    state: 'failing',
+    why: restarting ? `connector thread ended and is started again: ${thread.why}` : thread.why,
+  }
+}
+
 /** The ledger of one sink: what the journal owes it by `tally`, against what the connector thread has settled. */
 export function sinkLedger(sink: SinkNumbers, tally: OwedTally): Ledger {
   const ledger = emptyLedger()

@@ -29,13 +29,12 @@ import {
   type IntakeItem,
   type ReplayResult,
   receiptToWire,
-  type WireError,
 } from './boundary.ts'
 import { takeIdle } from './idle-gate.ts'
 import { decodeBatch } from './intake-batch.ts'
-import type { BridgeReport, LinkReport, ThreadReport } from './report.ts'
+import { Questions } from './questions.ts'
+import { type BridgeReport, type LinkReport, outOfReach, type ThreadReport, unknownYet } from './report.ts'
 import { backOffMs } from './retry.ts'
-import { within } from './signal.ts'
 
 export interface BridgeOptions {
   hub: string
@@ -64,11 +63,6 @@ export interface IntakeBatch {
   items: readonly IntakeItem[]
 }
 
-interface Asked {
-  resolve(answer: unknown): void
-  reject(error: TrestleError): void
-}
-
 /** A thread that ran for so long has got over what ended the one before. */
 const steadyMs = 60_000
 const stopTimeoutMs = 15_000
@@ -80,8 +74,7 @@ export class Bridge {
   #body: BridgeBody | null = null
   #thread: ThreadReport = { state: 'stopped', why: null, sinceMs: Date.now(), restarts: 0 }
   #known: readonly LinkReport[]
-  #asked = new Map<number, Asked>()
-  #lastId = 0
+  readonly #questions = new Questions()
   #failures = 0
   #restart: NodeJS.Timeout | null = null
   #watch: NodeJS.Timeout | null = null
@@ -93,7 +86,7 @@ export class Bridge {
 
   constructor(options: BridgeOptions) {
     this.#options = options
-    this.#known = options.connectors.map(unknownYet)
+    this.#known = options.connectors.map(({ name, type }) => unknownYet(name, type))
   }
 
   /** `sink` owes the awaited record at `position` nothing more. After a restart of the thread it may be told twice. */
@@ -154,7 +147,7 @@ export class Bridge {
           this.#become('blocked', TrestleError.from(thrown).message)
       }
     }
-    return { thread: this.#thread, connectors: this.#known.map((known) => this.#outOfReach(known)) }
+    return { thread: this.#thread, connectors: this.#known.map((known) => outOfReach(known, this.#thread)) }
   }
 
   async pause(name: string): Promise<void> {
@@ -224,9 +217,7 @@ export class Bridge {
     this.#thread.restarts++
     this.#become('restarting', why)
     this.#options.events.emit('connector-thread.ended', { why, nextTryMs: Date.now() + waitMs })
-    const error = new TrestleError('E608', `connector thread ended: ${why}`)
-    for (const asked of this.#asked.values()) asked.reject(error)
-    this.#asked.clear()
+    this.#questions.rejectAll(new TrestleError('E608', `connector thread ended: ${why}`))
     const nobody = (): void => {}
     this.#restart = setTimeout(() => this.#launch(nobody, nobody), waitMs)
   }
@@ -236,7 +227,8 @@ export class Bridge {
     const { events, log } = this.#options
     switch (message.kind) {
       case 'answer':
-        this.#answered(message.id, message.answer, message.error)
+        if (this.#thread.state === 'blocked') this.#become('running', null)
+        this.#questions.answered(message.id, message.answer, message.error)
         break
       case 'receipts':
         for (const { position, error, sink } of message.receipts)
@@ -259,14 +251,6 @@ export class Bridge {
         void this.#takeIn(body, message.id, { source: message.source, replay: false, items })
       }
     }
-  }
-
-  #answered(id: number, answer: unknown, error: WireError | null): void {
-    const asked = this.#asked.get(id)
-    this.#asked.delete(id)
-    if (this.#thread.state === 'blocked') this.#become('running', null)
-    if (error === null) asked?.resolve(answer)
-    else asked?.reject(fromWire(error))
   }
 
   async #takeIn(body: BridgeBody, id: number, batch: IntakeBatch): Promise<void> {
@@ -292,16 +276,7 @@ export class Bridge {
   ): Promise<ControlTable[Word]['answer']> {
     const body = this.#body
     if (body === null) throw new TrestleError('E608', `connector thread does not run: ${this.#thread.why ?? 'stopped'}`)
-    const id = ++this.#lastId
-    const answer = new Promise<unknown>((resolve, reject) => this.#asked.set(id, { resolve, reject }))
-    body.port.postMessage({ kind: 'control', id, word, ask })
-    const late = (): TrestleError => new TrestleError('E608', 'connector thread does not answer')
-    try {
-      const given = await (limitMs === null ? answer : within(answer, limitMs, late))
-      return given as ControlTable[Word]['answer']
-    } finally {
-      this.#asked.delete(id)
-    }
+    return (await this.#questions.ask(body.port, word, ask, limitMs)) as ControlTable[Word]['answer']
   }
 
   /** Asks the thread for a sign of life, and ends one that has given none for too long. */
@@ -315,26 +290,4 @@ export class Bridge {
     const sinceMs = state === this.#thread.state ? this.#thread.sinceMs : Date.now()
     this.#thread = { ...this.#thread, state, why, sinceMs }
   }
-
-  #outOfReach(known: LinkReport): LinkReport {
-    const { state, why } = this.#thread
-    if (state === 'stopped') return { ...known, state: 'stopped', why: null, inPerS: 0, outPerS: 0 }
-    const told = state === 'restarting' ? `connector thread ended and is started again: ${why}` : why
-    return { ...known, state: 'failing', sinceMs: this.#thread.sinceMs, why: told, inPerS: 0, outPerS: 0 }
-  }
 }
-
-/** Before the thread has first answered. */
-const unknownYet = (settings: ConnectorSettings): LinkReport => ({
-  name: settings.name,
-  type: settings.type ?? 'none',
-  state: 'starting',
-  sinceMs: Date.now(),
-  why: null,
-  inPerS: 0,
-  outPerS: 0,
-  retries: 0,
-  deadLetters: 0,
-  lastError: null,
-  sink: null,
-})
