@@ -128,7 +128,7 @@ function compilePublish(raw: RawTarget, path: DocumentPath, env: Environment): P
   if (template === null) return null
   checkTopic(text, template, at, env)
   return {
-    topic: { ...template, evaluate: asText(template.evaluate, { origin: { path: at }, offset: 0 }) },
+    topic: { ...template, constant: null, evaluate: asText(template.evaluate, { origin: { path: at }, offset: 0 }) },
     parts: template.parts,
     retain: compileChoice(raw['retain'] ?? false, 'bool', [false, true], [...path, 'retain'], env),
     qos: raw['qos'] === undefined ? null : compileChoice(raw['qos'], 'number', [0, 1, 2], [...path, 'qos'], env),
@@ -193,12 +193,13 @@ export function compileText(value: unknown, path: DocumentPath, env: Environment
     return constantExpression(null)
   }
   const template = compileTemplateAt(value, path, env)
-  if (template === null || template.constant !== null) return template ?? constantExpression(null)
+  if (template === null) return constantExpression(null)
+  if (typeof template.constant?.value === 'string') return template
   const family = familyOf(template.type)
   if (family === 'list' || family === 'map' || family === 'null') {
     env.faults.at(path, 'E204', `${printType(template.type)} cannot become text`)
   }
-  return { ...template, evaluate: asText(template.evaluate, { origin: { path }, offset: 0 }) }
+  return { ...template, constant: null, evaluate: asText(template.evaluate, { origin: { path }, offset: 0 }) }
 }
 
 function compileHeaders(value: unknown, path: DocumentPath, env: Environment): Expression {

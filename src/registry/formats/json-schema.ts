@@ -23,7 +23,7 @@ export interface FormatFault {
 type Dialect = 'draft-07' | '2019-09' | '2020-12'
 
 const dialects: readonly (readonly [pattern: RegExp, dialect: Dialect])[] = [
-  [/^https?:\/\/json-schema\.org\/draft-0[67]\/schema#?$/, 'draft-07'],
+  [/^https?:\/\/json-schema\.org\/draft-07\/schema#?$/, 'draft-07'],
   [/^https?:\/\/json-schema\.org\/draft\/2019-09\/schema#?$/, '2019-09'],
   [/^https?:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/, '2020-12'],
 ]
@@ -45,8 +45,8 @@ export function compileJsonSchema(schema: unknown): SchemaBody | FormatFault[] {
     return [{ code: 'E303', message, path: ['$schema'] }]
   }
   const ajv = newAjv(dialect, namesInherited(schema))
-  if (ajv.validateSchema(schema) !== true) return (ajv.errors ?? []).slice(0, 5).map(invalidSchema)
   try {
+    if (ajv.validateSchema(schema) !== true) return invalidSchema(ajv.errors ?? [])
     const validate = ajv.compile(schema)
     return { check: (value) => check(validate, value), fields: () => shapeOf(schema) }
   } catch (thrown) {
@@ -122,14 +122,22 @@ const pointerSteps = (pointer: string): string[] =>
     .slice(1)
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
 
-function invalidSchema(error: ErrorObject): FormatFault {
-  const allowed = error.params['allowedValues'] as unknown[] | undefined
-  const detail = allowed === undefined ? '' : `: ${allowed.join(', ')}`
-  const path = pointerSteps(error.instancePath)
-  return { code: 'E302', message: `${path.at(-1) ?? 'the schema'} ${error.message}${detail}`, path }
+/** One fault per place: what ajv says of the other branches of a union is noise. */
+function invalidSchema(errors: readonly ErrorObject[]): FormatFault[] {
+  const first = new Map<string, ErrorObject>()
+  for (const error of errors) if (!first.has(error.instancePath)) first.set(error.instancePath, error)
+  return [...first.values()].map((error) => {
+    const allowed = error.params['allowedValues'] as unknown[] | undefined
+    const detail = allowed === undefined ? '' : `: ${allowed.join(', ')}`
+    const path = pointerSteps(error.instancePath)
+    return { code: 'E302', message: `${path.at(-1) ?? 'the schema'} ${error.message}${detail}`, path }
+  })
 }
 
 function uncompilable(error: Error): FormatFault {
+  if (error instanceof RangeError) {
+    return { code: 'E302', message: 'a reference leads back to itself, or the schema is too large', path: [] }
+  }
   const { message } = error
   const pattern = /RE2/.test(error.constructor.name) || /error parsing regexp/.test(message)
   if (pattern) return { code: 'E303', message: `a pattern uses what is refused here: ${message}`, path: [] }
@@ -150,7 +158,8 @@ function check(validate: ValidateFunction, value: unknown): SchemaFault | null {
 /** ajv names the object that lacks a field or has one too many; a publisher wants the field. */
 function inWords({ instancePath, keyword, params, message = 'does not fit' }: ErrorObject): SchemaFault {
   const below = (name: unknown): string => `${instancePath}/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`
-  if (keyword === 'required') return { path: below(params['missingProperty']), message: 'is missing', keyword }
+  if (params['missingProperty'] !== undefined)
+    return { path: below(params['missingProperty']), message: 'is missing', keyword }
   if (keyword === 'additionalProperties' || keyword === 'unevaluatedProperties') {
     return {
       path: below(params['additionalProperty'] ?? params['unevaluatedProperty']),

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { compileJsonSchema } from '../../../src/registry/formats/json-schema.ts'
+import type { SchemaBody } from '../../../src/registry/schema.ts'
+
+function compile(schema: unknown): SchemaBody {
+  const body = compileJsonSchema(schema)
+  assert.ok(!Array.isArray(body), JSON.stringify(body))
+  return body
+}
+
+/** `path message` of the first fault, or null. */
+function fault(schema: unknown, value: unknown): string | null {
+  const found = compile(schema).check(value)
+  return found === null ? null : `${found.path} ${found.message}`
+}
+
+const draft7 = 'http://json-schema.org/draft-07/schema#'
+const draft2019 = 'https://json-schema.org/draft/2019-09/schema'
+const draft2020 = 'https://json-schema.org/draft/2020-12/schema'
+
+describe('a JSON Schema', () => {
+  it('names the field that breaks it', () => {
+    const schema = {
+      type: 'object',
+      required: ['t'],
+      additionalProperties: false,
+      properties: {
+        t: { type: 'number' },
+        q: { enum: ['good', 'bad'] },
+        l: { items: { type: 'string' } },
+        k: { const: 1 },
+        'a/b': { minimum: 3 },
+      },
+    }
+    assert.equal(fault(schema, { t: 1, q: 'good' }), null)
+    assert.equal(fault(schema, { t: 'x' }), '/t must be number')
+    assert.equal(fault(schema, {}), '/t is missing')
+    assert.equal(fault(schema, { t: 1, x: 2 }), '/x is not allowed')
+    assert.equal(fault(schema, { t: 1, q: 'fair' }), '/q must be one of "good", "bad"')
+    assert.equal(fault(schema, { t: 1, l: ['a', 2] }), '/l/1 must be string')
+    assert.equal(fault(schema, { t: 1, k: 2 }), '/k must be 1')
+    assert.equal(fault(schema, { t: 1, 'a/b': 2 }), '/a~1b must be >= 3')
+    assert.equal(fault(schema, 5), ' must be object')
+    assert.equal(fault(false, 5), ' is not allowed')
+    assert.equal(fault(true, 5), null)
+  })
+
+  it('is read in the dialect it names', () => {
+    const tuple = { items: [{ type: 'string' }] }
+    assert.equal(fault({ $schema: draft7, ...tuple }, [1]), '/0 must be string')
+    assert.equal(fault({ $schema: draft2019, ...tuple }, [1]), '/0 must be string')
+    assert.equal(fault({ $schema: draft2019, dependentRequired: { a: ['b'] } }, { a: 1 }), '/b is missing')
+    assert.equal(fault({ $schema: draft2020, prefixItems: [{ type: 'string' }] }, [1]), '/0 must be string')
+    assert.equal(fault({ prefixItems: [{ type: 'string' }] }, [1]), '/0 must be string')
+  })
+
+  it('knows formats and ignores keywords nobody has defined', () => {
+    assert.equal(fault({ format: 'date-time' }, 'yesterday'), ' must match format "date-time"')
+    assert.equal(fault({ format: 'date-time' }, '2026-01-02T03:04:05Z'), null)
+    assert.equal(fault({ 'x-unit': 'degC', unit: 'K' }, 1), null)
+  })
+
+  it('follows references within itself, and survives values deeper than the stack', () => {
+    const tree = { $ref: '#/$defs/node', $defs: { node: { type: 'array', items: { $ref: '#/$defs/node' } } } }
+    assert.equal(fault(tree, [[], [[]]]), null)
+    assert.equal(fault(tree, [[1]]), '/0/0 must be array')
+    const deep = JSON.parse('['.repeat(100_000) + ']'.repeat(100_000)) as unknown
+    assert.equal(fault(tree, deep), ' is nested too deeply')
+  })
+
+  it('runs its patterns in linear time', () => {
+    const schema = { pattern: '^(([a-z])+.)+[A-Z]([a-z])+$' }
+    const started = performance.now()
+    assert.match(fault(schema, 'a'.repeat(10_000))!, /must match pattern/)
+    assert.ok(performance.now() - started < 1_000)
+  })
+
+  it('reads patterns as ECMAScript writes them', () => {
+    const matching: [string, string, string][] = [
+      ['^\\u00fc$', 'ü', 'u'],
+      ['^\\u{1f600}$', '😀', ':'],
+      ['^\\d+\\/\\d+$', '1/2', '1-2'],
+      ['^(?<year>\\d{4})$', '2026', '26'],
+      ['^[\\w\\-]+$', 'a-b', 'a b'],
+      ['a\\.b', 'a.b', 'axb'],
+      ['^\\\\u0041$', '\\u0041', 'A'],
+    ]
+    for (const [pattern, yes, no] of matching) {
+      assert.equal(fault({ pattern }, yes), null, pattern)
+      assert.notEqual(fault({ pattern }, no), null, pattern)
+      assert.equal(
+        fault({ patternProperties: { [pattern]: { type: 'number' } } }, { [yes]: 'x' }) === null,
+        false,
+        pattern,
+      )
+    }
+  })
+
+  it('compares unique items in linear time, as JSON compares', () => {
+    const schema = { uniqueItems: true }
+    assert.equal(fault(schema, [1, '1', true, null, [1], { a: 1 }, '{"a":1}']), null)
+    assert.notEqual(
+      fault(schema, [
+        { a: 1, b: 2 },
+        { b: 2, a: 1 },
+      ]),
+      null,
+    )
+    assert.notEqual(
+      fault(schema, [
+        [1, [2]],
+        [1, [2]],
+      ]),
+      null,
+    )
+    assert.equal(fault({ uniqueItems: false }, [1, 1]), null)
+    const many = Array.from({ length: 100_000 }, (_, at) => ({ at }))
+    const started = performance.now()
+    assert.equal(fault(schema, many), null)
+    assert.ok(performance.now() - started < 2_000)
+  })
+
+  it('asks for own fields where names are inherited by every object', () => {
+    const schema = { required: ['toString'], properties: { constructor: { type: 'number' } } }
+    assert.equal(fault(schema, {}), '/toString is missing')
+    assert.equal(fault(schema, { toString: 1 }), null)
+    assert.equal(fault(schema, { toString: 1, constructor: 'x' }), '/constructor must be number')
+  })
+})
+
+describe('the shape of a JSON Schema', () => {
+  const shape = (schema: unknown) => compile(schema).fields()
+  const number = { kind: 'number' }
+
+  it('is that of its types', () => {
+    assert.deepEqual(shape({ type: 'integer' }), number)
+    assert.deepEqual(shape({ enum: ['a', 'b'] }), { kind: 'string' })
+    assert.deepEqual(shape({ enum: ['a', 1] }), { kind: 'any' })
+    assert.deepEqual(shape({ type: ['number', 'null'] }), { kind: 'any' })
+    assert.deepEqual(shape({ type: 'array', items: { type: 'boolean' } }), { kind: 'list', items: { kind: 'bool' } })
+    assert.deepEqual(shape(true), { kind: 'any' })
+  })
+
+  it('of an object has the fields it names, and is open when the schema says so or names none', () => {
+    const properties = { a: { type: 'number' } }
+    const fields = new Map([['a', number]])
+    assert.deepEqual(shape({ type: 'object', properties }), { kind: 'object', fields, open: false })
+    assert.deepEqual(shape({ properties }), { kind: 'object', fields, open: false })
+    assert.deepEqual(shape({ type: 'object', properties, additionalProperties: false }), {
+      kind: 'object',
+      fields,
+      open: false,
+    })
+    assert.deepEqual(shape({ type: 'object', properties, additionalProperties: true }), {
+      kind: 'object',
+      fields,
+      open: true,
+    })
+    assert.deepEqual(shape({ type: 'object', properties, patternProperties: {} }), {
+      kind: 'object',
+      fields,
+      open: true,
+    })
+    assert.deepEqual(shape({ type: 'object', properties, anyOf: [{}] }), { kind: 'object', fields, open: true })
+    assert.deepEqual(shape({ type: 'object' }), { kind: 'object', fields: new Map(), open: true })
+  })
+
+  it('follows references and allOf, and ends in circles', () => {
+    const $defs = { n: { type: 'number' }, p: { type: 'object', properties: { b: { $ref: '#/$defs/n' } } } }
+    const all = { type: 'object', properties: { a: { $ref: '#/$defs/n' } }, allOf: [{ $ref: '#/$defs/p' }], $defs }
+    const found = shape(all)
+    assert.ok(found.kind === 'object')
+    assert.deepEqual(
+      [...found.fields],
+      [
+        ['a', number],
+        ['b', number],
+      ],
+    )
+    const circle = compileJsonSchema({ $ref: '#/$defs/x', $defs: { x: { $ref: '#/$defs/x' } } })
+    assert.ok(Array.isArray(circle))
+    assert.match(circle[0]!.message, /leads back to itself/)
+    assert.equal(shape({ type: 'object', properties: { again: { $ref: '#' } } }).kind, 'object')
+  })
+})
