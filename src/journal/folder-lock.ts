@@ -16,8 +16,8 @@ export function lockFolder(folder: string): () => void {
   const file = path.join(folder, 'lock')
   const mine: Owner = { pid: process.pid, started: startOf(process.pid) }
   const draft = path.join(folder, `lock.${process.pid}`)
-  fs.writeFileSync(draft, JSON.stringify(mine))
   try {
+    fs.writeFileSync(draft, JSON.stringify(mine))
     if (!link(draft, file)) {
       const owner = readOwner(file)
       if (owner !== null && isAlive(owner)) throw inUse(folder, owner.pid)

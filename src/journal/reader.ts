@@ -14,6 +14,9 @@ export interface JournalReaderOptions {
   readonly tail: () => number
 }
 
+/** With so much to read, listing the folder once is cheaper than looking for a successor at each block. */
+const manyPositions = 16
+
 /**
  * One sink's way through the journal, in any thread: it reads the segment files themselves, never beyond what is
  * durable, and checks every block it reads. Segments that owe its sink nothing are passed over unread.
@@ -43,10 +46,8 @@ export class JournalReader {
     const tail = options.tail()
     const after = Math.min(options.after, tail)
     this.#position = this.#openAt(after) - 1
-    while (this.#position < after && this.#advance(tail)) {
-      // Only counting: what is at or below `after` was read before.
-      this.#skip()
-    }
+    // What is at or below `after` was read before; it is only counted. Advancing alone may pass it, with a whole segment.
+    while (this.#position < after && this.#advance(tail) && this.#position < after) this.#skip()
     this.#position = Math.max(this.#position, after)
     this.startOrdinal = this.#lastOrdinal
   }
@@ -178,7 +179,11 @@ export class JournalReader {
       return this.#readRun(durable)
     }
     if (this.#owesNothing) return null
-    return segment.read(Math.min(durable, (this.#later[0] ?? Number.POSITIVE_INFINITY) - 1), this.#later.length === 0)
+    const isHead = this.#later.length === 0
+    if (isHead && durable - segment.next < manyPositions) return segment.read(durable, true)
+    // Listed after `durable` was read: what is durable lies in no segment but these.
+    if (isHead) this.#findLater()
+    return segment.read(Math.min(durable, (this.#later[0] ?? Number.POSITIVE_INFINITY) - 1), false)
   }
 
   /** Goes on in the next segment, whose header must say that nothing was missed. */

@@ -94,8 +94,8 @@ export class SegmentReader {
 
   /**
    * The next run of whole blocks with positions up to `durable`; null when there is none in this segment. `isHead`
-   * says that no later segment is known: then each block is taken only while none begins at its position, which would
-   * make this one void.
+   * says that a later segment may begin below that: then each block is taken only while none begins at its position,
+   * which would make this one void.
    */
   read(durable: number, isHead: boolean): Buffer | null {
     if (this.#next > durable) return null
