@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { inProcessBody } from '../../src/bridge/body.ts'
 import type { ConnectorSettings } from '../../src/bridge/boundary.ts'
 import type { BridgeOptions } from '../../src/bridge/supervisor.ts'
+import { JournalReader, type JournalReaderOptions } from '../../src/journal/reader.ts'
+import { CursorFile } from '../../src/outbox/cursor.ts'
+import type { OwedReader } from '../../src/outbox/window.ts'
 import { BridgeRig, connectorOf, pause, until } from '../support/bridge-rig.ts'
 import {
   type Arrived,
@@ -313,5 +317,51 @@ describe('awaited records', () => {
         [position, 'E606', 'other'],
       ],
     )
+  })
+})
+
+describe('the ledger', () => {
+  test('shows in the report what a faulty reader passed over', async () => {
+    const makeReader = (wanted: JournalReaderOptions): OwedReader => {
+      const reader = new JournalReader(wanted)
+      return {
+        startOrdinal: reader.startOrdinal,
+        get position() {
+          return reader.position
+        },
+        read: (count, bytes) => reader.read(count, bytes).filter(({ position }) => position !== 3),
+        close: () => reader.close(),
+      }
+    }
+    await start({ makeBody: () => inProcessBody({ makeReader }) })
+    rig.appendMany(5)
+    await arrivals(lake, 4)
+    await until(async () => (await rig.link('lake')).sink!.settled === 4, 'all else is settled')
+    const { sink, why } = await rig.link('lake')
+    assert.equal(sink!.unaccounted, 1)
+    assert.equal(why, '1 deliveries are not accounted for')
+  })
+
+  test('a cursor of another hub is refused: nothing is sent, nothing is let go, others run', async () => {
+    const other = farSideOf('other')
+    await start({}, [connectorOf('lake'), connectorOf('other')])
+    rig.append([{}, { sink: 'other' }])
+    await arrivals(lake, 1)
+    await rig.bridge.stop()
+    const file = new CursorFile(join(rig.folder, 'cursors', 'lake.cursor'))
+    file.write({ ...file.found!, hub: 'somebody-else' })
+    await file.close()
+    const last = rig.append([{}, { sink: 'other' }])
+    rig.lowWater = 0
+    rig.bridge = rig.openBridge({ connectors: [connectorOf('lake'), connectorOf('other')] })
+    await rig.bridge.start()
+    await arrivals(other, 2)
+    await pause(100)
+    assert.equal(lake.arrived.length, 1)
+    assert.ok(rig.lowWater < last)
+    const { state, why, lastError } = await rig.link('lake')
+    assert.equal(state, 'failing')
+    assert.match(why!, /does not belong to this journal/)
+    assert.equal(lastError?.code, 'E503')
   })
 })
