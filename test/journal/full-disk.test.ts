@@ -5,7 +5,17 @@ import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { TrestleError } from '../../src/contract/error.ts'
-import { aMessage, anOwed, appendNumbers, openJournal, readAll, readerOf, until } from './journal-fixture.ts'
+import type { Journal } from '../../src/journal/journal.ts'
+import {
+  aMessage,
+  anOwed,
+  appendNumbers,
+  openJournal,
+  readAll,
+  readerOf,
+  segmentsIn,
+  until,
+} from './journal-fixture.ts'
 
 const isRoot = process.getuid?.() === 0
 const skip = isRoot ? false : 'mounting a small tmpfs needs root'
