@@ -4,7 +4,7 @@ import type { BrokerReport } from '../telemetry/report.ts'
 import type { Access } from './access/access.ts'
 import { anonymous } from './access/anonymous.ts'
 import { Reason } from './codec/reason.ts'
-import { Connection, type PacketHandlers } from './connection.ts'
+import { Connection } from './connection.ts'
 import type { BrokerContext } from './context.ts'
 import { Counters } from './counters.ts'
 import { type BrokerEvents, noEvents } from './events.ts'
@@ -15,6 +15,7 @@ import { listenTcp } from './listener/tcp.ts'
 import { listenWebSocket } from './listener/websocket.ts'
 import type { Link } from './output/link.ts'
 import { Turn } from './output/turn.ts'
+import type { PacketHandlers } from './packet-handlers.ts'
 import { type AckWaiter, type PublishFlow, Verdict } from './port.ts'
 import { Delivery } from './router/delivery.ts'
 import { Retained } from './router/retained.ts'
@@ -65,7 +66,7 @@ const nobodyWaits: AckWaiter = { settle: () => {} }
 export class Broker {
   readonly limits: BrokerLimits
   readonly #context: BrokerContext
-  readonly #handlers: PacketHandlers
+  readonly #handlers: PacketHandlers<Connection>
   readonly #connections = new Set<Connection>()
   readonly #parcels: Parcel[] = []
   readonly #sharesReadBuffer: boolean

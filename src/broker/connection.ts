@@ -1,45 +1,21 @@
 import type { TrestleError } from '../contract/error.ts'
 import type { Principal } from './access/access.ts'
 import { decodePacket } from './codec/decode.ts'
-import { encodePacket } from './codec/encode.ts'
 import { ProtocolFault } from './codec/fault.ts'
 import { FrameScan, scanFrame } from './codec/frame.ts'
-import type { Packet } from './codec/packet.ts'
-import { readBareAcknowledgement, writeBareAcknowledgement } from './codec/packets/acknowledgement.ts'
-import { returnCodeOf } from './codec/packets/connack.ts'
-import type { ConnectPacket } from './codec/packets/connect.ts'
-import { isReasonOf, Reason } from './codec/reason.ts'
+import { readBareAcknowledgement } from './codec/packets/acknowledgement.ts'
+import { Reason } from './codec/reason.ts'
 import type { BrokerContext } from './context.ts'
 import type { Link } from './output/link.ts'
-import { Outlet } from './output/outlet.ts'
+import { PacketOutlet } from './output/packet-outlet.ts'
+import type { PacketHandlers } from './packet-handlers.ts'
 import { PartialPacket } from './partial-packet.ts'
 import type { TopicEntry } from './router/topic-cache.ts'
 import { type AckKind, AckOrder } from './session/ack-order.ts'
-import type { Frame } from './session/frame.ts'
 import type { Pausable, Peer } from './session/peer.ts'
 import type { Session } from './session/session.ts'
 import type { Testament } from './session/sessions.ts'
 import { Deadline, type Timed } from './timing-wheel.ts'
-
-/** What is done with each packet: `handlers/` has the bodies, one file per packet. */
-export interface PacketHandlers {
-  connect(connection: Connection, packet: ConnectPacket): void
-  /** A whole PUBLISH, not decoded: the hot path. */
-  publish(connection: Connection, bytes: Buffer, start: number, headerBytes: number, end: number): void
-  /** PUBLISH packets that were held back to go together go now. */
-  finishRun(): void
-  puback(connection: Connection, packetId: number): void
-  pubrec(connection: Connection, packetId: number, reason: number): void
-  pubrel(connection: Connection, packetId: number): void
-  pubcomp(connection: Connection, packetId: number): void
-  pingreq(connection: Connection): void
-  /** All kinds that are rare. */
-  other(connection: Connection, packet: Packet): void
-  /** The flow's answer to a publish is to be written. */
-  answer(connection: Connection, kind: AckKind, packetId: number, error: TrestleError | null): void
-  /** The connection is closed, whatever the cause. */
-  gone(connection: Connection): void
-}
 
 /** Why reading rests; several may hold at once. */
 export const Rest = { admission: 1, answers: 2, subscriber: 4 } as const
@@ -53,12 +29,10 @@ const lingerMs = 5_000
  * One client's connection: finds packets in what is read, hands each to its handler, writes what is sent. One object
  * with fixed fields and no closure, because there may be a hundred thousand; what few need is made when they need it.
  */
-export class Connection extends Outlet implements Peer, Pausable, Timed {
+export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
   readonly context: BrokerContext
   readonly remoteAddress: string
   readonly listener: string
-  /** 4 until CONNECT has said. */
-  version: 3 | 4 | 5 = 4
   /** null until the client has been let in. */
   session: Session | null = null
   principal: Principal | null = null
@@ -66,9 +40,6 @@ export class Connection extends Outlet implements Peer, Pausable, Timed {
   silenceMs = 0
   heardMs = 0
   maxInflight = 0xffff
-  maxOutgoingBytes = 0xffff_ffff
-  /** Whether the client wants reason strings. [MQTT-3.1.2-29] */
-  wantsProblems = true
   testament: Testament | null = null
   /** The last topic it published to, and whether it may. */
   lastTopic: TopicEntry | null = null
@@ -82,15 +53,21 @@ export class Connection extends Outlet implements Peer, Pausable, Timed {
   wheelPrev: Timed | null = null
   wheelSlot = -1
   dueMs = 0
-  readonly #handlers: PacketHandlers
+  readonly #handlers: PacketHandlers<Connection>
   #acks: AckOrder | null = null
   #partial: PartialPacket | null = null
   #rests = 0
   /** What was read after a CONNECT that is still being judged. */
   #held: Buffer | null = null
 
-  constructor(link: Link, context: BrokerContext, handlers: PacketHandlers, remoteAddress: string, listener: string) {
-    super(link, context.turn)
+  constructor(
+    link: Link,
+    context: BrokerContext,
+    handlers: PacketHandlers<Connection>,
+    remoteAddress: string,
+    listener: string,
+  ) {
+    super(link, context.turn, context.limits.maxOutputBytes)
     this.context = context
     this.#handlers = handlers
     this.remoteAddress = remoteAddress
@@ -141,43 +118,6 @@ export class Connection extends Outlet implements Peer, Pausable, Timed {
     this.#acks?.settle(token, error)
   }
 
-  get hasRoom(): boolean {
-    return !this.isStalled || this.waitingBytes < this.context.limits.maxOutputBytes
-  }
-
-  sendFrame(frame: Frame): void {
-    this.push(frame.bytes, frame.start, frame.end)
-  }
-
-  sendNumbered(frame: Frame, packetId: number): void {
-    const size = frame.end - frame.start
-    const at = this.turn.copy(frame.bytes, frame.start, frame.end)
-    const { chunk } = this.turn
-    chunk[at + frame.idAt] = packetId >> 8
-    chunk[at + frame.idAt + 1] = packetId & 0xff
-    this.push(chunk, at, at + size)
-  }
-
-  sendShort(firstByte: number, packetId: number): void {
-    const chunk = this.turn.room(4)
-    const { at } = this.turn
-    this.turn.at = writeBareAcknowledgement(chunk, at, firstByte, packetId)
-    this.push(chunk, at, at + 4)
-  }
-
-  sendReason(type: 'puback' | 'pubrec' | 'pubrel' | 'pubcomp', packetId: number, reason: number, why?: string): void {
-    const properties = why === undefined || !this.wantsProblems ? null : { reasonString: why.slice(0, 1000) }
-    const bytes = encodePacket({ type, packetId, reason, properties }, this.version)
-    // Too long for the client with its reason string, it goes without. [MQTT-3.4.2-2]
-    if (bytes.length <= this.maxOutgoingBytes) this.push(bytes, 0, bytes.length)
-    else if (properties !== null) this.sendReason(type, packetId, reason)
-  }
-
-  send(packet: Packet): void {
-    const bytes = encodePacket(packet, this.version)
-    this.push(bytes, 0, bytes.length)
-  }
-
   /** Reading rests until `resume` is called for the same cause. */
   rest(cause: Rest): void {
     if (this.#rests === 0 && this.isOpen) this.link.pause()
@@ -224,13 +164,7 @@ export class Connection extends Outlet implements Peer, Pausable, Timed {
   disconnect(reason: number, why: string): void {
     if (!this.isOpen) return
     this.context.events('info', 'client.disconnected', { client: this.session?.clientId, reason, why })
-    if (this.version === 5 && this.session !== null) {
-      const code = isReasonOf('disconnect', reason) ? reason : Reason.UnspecifiedError
-      const packet: Packet = { type: 'disconnect', reason: code, properties: { reasonString: why.slice(0, 1000) } }
-      const bytes = encodePacket(packet, 5)
-      if (bytes.length > this.maxOutgoingBytes) this.send({ ...packet, properties: null })
-      else this.push(bytes, 0, bytes.length)
-    }
+    if (this.session !== null) this.sendDisconnect(reason, why)
     this.close()
   }
 
@@ -267,14 +201,10 @@ export class Connection extends Outlet implements Peer, Pausable, Timed {
     } else this.disconnect(thrown.reason, thrown.message)
   }
 
-  /** Refuses a CONNECT, with a CONNACK where the client's version has a code for it. [MQTT-3.1.4-2, MQTT-3.2.2-6] */
+  /** Refuses a CONNECT. */
   refuse(reason: number, why: string): void {
     this.context.events('info', 'client.refused', { address: this.remoteAddress, reason, why })
-    const code = this.version === 5 && !isReasonOf('connack', reason) ? Reason.UnspecifiedError : reason
-    const properties = this.version === 5 ? { reasonString: why.slice(0, 1000) } : null
-    if (this.version === 5 || returnCodeOf(code) !== null) {
-      this.send({ type: 'connack', sessionPresent: false, reason: code, properties })
-    }
+    this.sendRefusal(reason, why)
     this.close()
   }
 
@@ -337,18 +267,9 @@ export class Connection extends Outlet implements Peer, Pausable, Timed {
         handlers.pingreq(this)
       } else {
         handlers.finishRun()
-        this.#decoded(decodePacket(bytes, start, headerBytes, end, this.version))
+        handlers.other(this, decodePacket(bytes, start, headerBytes, end, this.version))
       }
     }
-  }
-
-  #decoded(packet: Packet): void {
-    if (packet.type === 'puback') this.#handlers.puback(this, packet.packetId)
-    else if (packet.type === 'pubrec') this.#handlers.pubrec(this, packet.packetId, packet.reason)
-    else if (packet.type === 'pubrel') this.#handlers.pubrel(this, packet.packetId)
-    else if (packet.type === 'pubcomp') this.#handlers.pubcomp(this, packet.packetId)
-    else if (packet.type === 'pingreq') this.#handlers.pingreq(this)
-    else this.#handlers.other(this, packet)
   }
 
   /** The first packet must be a CONNECT; nothing else gets an answer. [MQTT-3.1.0-1] */

@@ -1,8 +1,9 @@
 import { ProtocolFault } from '../codec/fault.ts'
 import type { Packet } from '../codec/packet.ts'
 import { Reason } from '../codec/reason.ts'
-import type { Connection, PacketHandlers } from '../connection.ts'
+import type { Connection } from '../connection.ts'
 import type { BrokerContext } from '../context.ts'
+import type { PacketHandlers } from '../packet-handlers.ts'
 import { handleAuth } from './auth.ts'
 import { handleConnect } from './connect.ts'
 import { handleDisconnect } from './disconnect.ts'
@@ -16,7 +17,10 @@ import { handleSubscribe } from './subscribe.ts'
 import { handleUnsubscribe } from './unsubscribe.ts'
 
 /** The bodies for all packets of one broker. `onGone` hears of every connection that is closed. */
-export function packetHandlers(context: BrokerContext, onGone: (connection: Connection) => void): PacketHandlers {
+export function packetHandlers(
+  context: BrokerContext,
+  onGone: (connection: Connection) => void,
+): PacketHandlers<Connection> {
   const publish = new PublishHandler(context)
   return {
     connect: handleConnect,
@@ -34,7 +38,12 @@ export function packetHandlers(context: BrokerContext, onGone: (connection: Conn
 }
 
 function handleOther(connection: Connection, packet: Packet): void {
-  if (packet.type === 'subscribe') handleSubscribe(connection, packet)
+  if (packet.type === 'puback') handlePuback(connection, packet.packetId)
+  else if (packet.type === 'pubrec') handlePubrec(connection, packet.packetId, packet.reason)
+  else if (packet.type === 'pubrel') handlePubrel(connection, packet.packetId)
+  else if (packet.type === 'pubcomp') handlePubcomp(connection, packet.packetId)
+  else if (packet.type === 'pingreq') handlePingreq(connection)
+  else if (packet.type === 'subscribe') handleSubscribe(connection, packet)
   else if (packet.type === 'unsubscribe') handleUnsubscribe(connection, packet)
   else if (packet.type === 'disconnect') handleDisconnect(connection, packet)
   else if (packet.type === 'auth') handleAuth()

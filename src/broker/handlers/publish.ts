@@ -145,10 +145,11 @@ export class PublishHandler {
     connection.rest(Rest.subscriber)
     crowded.addWaitingPublisher(connection)
     const { wheel, limits } = this.#context
-    wheel.add(
-      new Deadline(() => (crowded.dropWaitingPublisher(connection), connection.resumeReading())),
-      limits.maxPublisherPauseMs,
-    )
+    const patience = new Deadline(() => {
+      crowded.dropWaitingPublisher(connection)
+      connection.resumeReading()
+    })
+    wheel.add(patience, limits.maxPublisherPauseMs)
   }
 
   /** More unanswered publishes than we let a client have: MQTT 5 was told the number, 3.x is not read for a while. */

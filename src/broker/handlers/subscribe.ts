@@ -42,6 +42,8 @@ function subscribe(connection: Connection, wish: Wish, id: number): boolean {
 function sendRetained(connection: Connection, wish: Wish, ids: readonly number[] | null): void {
   const { retained, now } = connection.context
   for (const { message, qos } of retained.match(wish.filter, now())) {
-    connection.session!.deliverKept(message, qos < wish.qos ? qos : wish.qos, true, ids)
+    connection.session!.deliverKept(message, lesser(qos, wish.qos), true, ids)
   }
 }
+
+const lesser = (a: 0 | 1 | 2, b: 0 | 1 | 2) => Math.min(a, b) as 0 | 1 | 2

@@ -1,10 +1,13 @@
-import type { Outlet } from './outlet.ts'
-
 const chunkBytes = 64 * 1024
 /** Larger things get a buffer of their own and never pass through a shared one. */
 export const largeBytes = 16 * 1024
 const maxTurnBytes = 4 * 1024 * 1024
 const maxSpareChunks = 8
+
+/** Something with bytes to write at the end of the turn. */
+export interface Flushable {
+  flush(): void
+}
 
 /**
  * What one turn of the event loop wants to write. A system call costs more than a hundred messages, so each outlet
@@ -23,8 +26,8 @@ export class Turn {
   #used: Buffer[] = []
   #usedBytes = 0
   #pinned = new Set<Buffer>()
-  #outlets: Outlet[] = []
-  #flushing: Outlet[] = []
+  #outlets: Flushable[] = []
+  #flushing: Flushable[] = []
   #scheduled = false
   #lastView: Buffer = this.chunk
   #lastFrom = -1
@@ -55,7 +58,7 @@ export class Turn {
   }
 
   /** An outlet has something to write. */
-  add(outlet: Outlet): void {
+  add(outlet: Flushable): void {
     this.#outlets.push(outlet)
     if (this.#scheduled) return
     this.#scheduled = true

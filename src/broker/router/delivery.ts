@@ -29,7 +29,7 @@ export class Delivery {
     const { session } = target
     const wanted = session === publisher ? target.ownTarget : target
     if (wanted === null) return false
-    const qos = parcel.qos < wanted.qos ? parcel.qos : wanted.qos
+    const qos = Math.min(parcel.qos, wanted.qos) as 0 | 1 | 2
     // RETAIN is cleared on the way, unless the subscription wants it kept. [MQTT-3.3.1-12, -13]
     const retain = wanted.retainAsPublished && parcel.retain
     if (qos === 0) return this.#unacknowledged(parcel, session, retain, wanted.subscriptionIds)

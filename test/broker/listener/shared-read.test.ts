@@ -11,7 +11,12 @@ async function accepted(): Promise<{ socket: Socket; client: Socket; end(): void
   const arrives = new Promise<Socket>((resolve) => server.once('connection', resolve))
   const client = connect((server.address() as { port: number }).port, '127.0.0.1')
   const socket = await arrives
-  return { socket, client, end: () => (client.destroy(), socket.destroy(), server.close()) }
+  const end = () => {
+    client.destroy()
+    socket.destroy()
+    server.close()
+  }
+  return { socket, client, end }
 }
 
 test('an accepted socket of this Node reads into the shared buffer, and can rest and go on', async () => {

@@ -64,7 +64,7 @@ test('what each receiver gets is exactly what was pushed for it, however much th
   const step = fc.record({
     outlet: fc.nat(2),
     size: fc.oneof(fc.nat(50), fc.nat(3000), fc.constant(20_000), fc.constant(70_000)),
-    then: fc.constantFrom('go on', 'go on', 'flush', 'drain', 'stall'),
+    after: fc.constantFrom('go on', 'go on', 'flush', 'drain', 'stall'),
   })
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
@@ -72,13 +72,13 @@ test('what each receiver gets is exactly what was pushed for it, however much th
       const links = [new FakeLink(), new FakeLink(), new FakeLink()]
       const outlets = links.map((link) => new Outlet(link, turn))
       const expected = ['', '', '']
-      steps.forEach(({ outlet, size, then }, i) => {
+      steps.forEach(({ outlet, size, after }, i) => {
         const text = String.fromCharCode(33 + (i % 90)).repeat(size)
         pushText(outlets[outlet]!, turn, text)
         expected[outlet] += text
-        if (then === 'flush') turn.flush()
-        else if (then === 'stall') links[outlet]!.room = size
-        else if (then === 'drain') {
+        if (after === 'flush') turn.flush()
+        else if (after === 'stall') links[outlet]!.room = size
+        else if (after === 'drain') {
           links[outlet]!.takeAll(1000)
           outlets[outlet]!.drained()
         }

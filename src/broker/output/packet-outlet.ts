@@ -1,0 +1,84 @@
+import { encodePacket } from '../codec/encode.ts'
+import type { Packet } from '../codec/packet.ts'
+import { writeBareAcknowledgement } from '../codec/packets/acknowledgement.ts'
+import { returnCodeOf } from '../codec/packets/connack.ts'
+import { isReasonOf, Reason } from '../codec/reason.ts'
+import type { Frame } from '../session/frame.ts'
+import type { Link } from './link.ts'
+import { Outlet } from './outlet.ts'
+import type { Turn } from './turn.ts'
+
+/** Longest reason string we write. *Unit*: characters. */
+const maxReasonText = 1000
+
+/** An outlet that writes MQTT packets, as the client's version and limits ask for. */
+export class PacketOutlet extends Outlet {
+  /** 4 until CONNECT has said. */
+  version: 3 | 4 | 5 = 4
+  /** Largest packet the client takes. [MQTT-3.1.2-24] */
+  maxOutgoingBytes = 0xffff_ffff
+  /** Whether the client wants reason strings. [MQTT-3.1.2-29] */
+  wantsProblems = true
+  readonly #maxWaitingBytes: number
+
+  constructor(link: Link, turn: Turn, maxWaitingBytes: number) {
+    super(link, turn)
+    this.#maxWaitingBytes = maxWaitingBytes
+  }
+
+  get hasRoom(): boolean {
+    return !this.isStalled || this.waitingBytes < this.#maxWaitingBytes
+  }
+
+  sendFrame(frame: Frame): void {
+    this.push(frame.bytes, frame.start, frame.end)
+  }
+
+  sendNumbered(frame: Frame, packetId: number): void {
+    const size = frame.end - frame.start
+    const at = this.turn.copy(frame.bytes, frame.start, frame.end)
+    const { chunk } = this.turn
+    chunk[at + frame.idAt] = packetId >> 8
+    chunk[at + frame.idAt + 1] = packetId & 0xff
+    this.push(chunk, at, at + size)
+  }
+
+  sendShort(firstByte: number, packetId: number): void {
+    const chunk = this.turn.room(4)
+    const { at } = this.turn
+    this.turn.at = writeBareAcknowledgement(chunk, at, firstByte, packetId)
+    this.push(chunk, at, at + 4)
+  }
+
+  sendReason(type: 'puback' | 'pubrec' | 'pubrel' | 'pubcomp', packetId: number, reason: number, why?: string): void {
+    const properties = why === undefined || !this.wantsProblems ? null : { reasonString: why.slice(0, maxReasonText) }
+    this.#sendFitting({ type, packetId, reason, properties })
+  }
+
+  send(packet: Packet): void {
+    const bytes = encodePacket(packet, this.version)
+    this.push(bytes, 0, bytes.length)
+  }
+
+  /** DISCONNECT, which only an MQTT 5 client hears from us. */
+  protected sendDisconnect(reason: number, why: string): void {
+    if (this.version !== 5) return
+    const code = isReasonOf('disconnect', reason) ? reason : Reason.UnspecifiedError
+    this.#sendFitting({ type: 'disconnect', reason: code, properties: { reasonString: why.slice(0, maxReasonText) } })
+  }
+
+  /** CONNACK with a refusal, where the client's version has a code for it. [MQTT-3.1.4-2, MQTT-3.2.2-6] */
+  protected sendRefusal(reason: number, why: string): void {
+    const code = this.version === 5 && !isReasonOf('connack', reason) ? Reason.UnspecifiedError : reason
+    if (this.version !== 5 && returnCodeOf(code) === null) return
+    const properties = this.version === 5 ? { reasonString: why.slice(0, maxReasonText) } : null
+    this.#sendFitting({ type: 'connack', sessionPresent: false, reason: code, properties })
+  }
+
+  /** A packet too large for the client goes without its reason string, or not at all. [MQTT-3.1.2-24, -3.4.2-2] */
+  #sendFitting(packet: Packet & { properties: object | null }): void {
+    const bytes = encodePacket(packet, this.version)
+    if (bytes.length <= this.maxOutgoingBytes) this.push(bytes, 0, bytes.length)
+    else if (packet.properties !== null) this.#sendFitting({ ...packet, properties: null })
+  }
+}
