@@ -17,9 +17,9 @@ export interface RetryBudget {
  * fresh. Whoever claims asks `hold` first.
  */
 export class Again {
-  readonly #chains = new Map<string, OrderChain>()
-  readonly #resting = new DueHeap<OrderChain>()
-  #sent: OrderChain[] = []
+  readonly #chains = new Map<string, OrderChain<Held>>()
+  readonly #resting = new DueHeap<OrderChain<Held>>()
+  #sent: OrderChain<Held>[] = []
   #list: Held[] = []
   #listFirst = 0
   readonly #random: () => number
@@ -51,19 +51,19 @@ export class Again {
   }
 
   /** The next chain whose time has come; whoever takes it calls `sent` or `rest`. */
-  takeDue(nowMs: number): OrderChain | undefined {
+  takeDue(nowMs: number): OrderChain<Held> | undefined {
     const first = this.#resting.first
     return first !== undefined && first.dueMs <= nowMs ? this.#resting.pop() : undefined
   }
 
   /** Some of the chain are with the sink. */
-  markSent(chain: OrderChain): void {
+  markSent(chain: OrderChain<Held>): void {
     chain.sent = true
     this.#sent.push(chain)
   }
 
   /** Puts a chain back to wait for `dueMs`; an empty one is forgotten. */
-  rest(chain: OrderChain, dueMs: number): void {
+  rest(chain: OrderChain<Held>, dueMs: number): void {
     chain.sent = false
     if (chain.size === 0) {
       this.#chains.delete(chain.key)
@@ -80,7 +80,7 @@ export class Again {
       const key = this.#keyOf(held)
       chain = this.#chains.get(key) ?? null
       if (chain === null) {
-        chain = new OrderChain(key)
+        chain = new OrderChain<Held>(key)
         this.#chains.set(key, chain)
         this.markSent(chain)
       }

@@ -35,7 +35,7 @@ export class Claiming {
   }
 
   /** Answers the chains whose turn it is, but whose first is taken for the cause of losses: others go before them. */
-  #claimDue(limits: ClaimLimits, nowMs: number): readonly OrderChain[] {
+  #claimDue(limits: ClaimLimits, nowMs: number): readonly OrderChain<Held>[] {
     let putOff = noChains
     while (this.#batch.hasRoom(limits)) {
       const chain = this.#again.takeDue(nowMs)
@@ -59,7 +59,7 @@ export class Claiming {
   }
 
   /** When there is nothing else to send. */
-  #claimSuspect(putOff: readonly OrderChain[], limits: ClaimLimits, nowMs: number): void {
+  #claimSuspect(putOff: readonly OrderChain<Held>[], limits: ClaimLimits, nowMs: number): void {
     for (const chain of putOff) this.#again.rest(chain, chain.dueMs)
     if (this.#batch.held.length > 0) return
     this.suspectsTurn = true
@@ -94,4 +94,4 @@ export class Claiming {
 }
 
 const nothing: readonly Delivery[] = []
-const noChains: readonly OrderChain[] = []
+const noChains: readonly OrderChain<Held>[] = []

@@ -29,7 +29,7 @@ export class Held {
   /** Times the sink was lost while this delivery was its whole batch. */
   lonelyLosses = 0
   error: TrestleError | null = null
-  chain: OrderChain | null = null
+  chain: OrderChain<Held> | null = null
   previous: Held | null = null
   next: Held | null = null
 

@@ -1,10 +1,15 @@
-import type { Held } from './held.ts'
+/** What a chain needs to know of its members. */
+export interface Chained {
+  readonly ordinal: number
+  /** The chain it is in. */
+  chain: unknown
+}
 
 /**
  * The deliveries of one order key behind one that must be sent again, oldest first. A key without trouble has no
  * chain: only those in trouble cost memory and look-ups.
  */
-export class OrderChain {
+export class OrderChain<T extends Chained> {
   readonly key: string
   /** When its first may be sent again. *Unit*: ms since the epoch. */
   dueMs = 0
@@ -14,7 +19,7 @@ export class OrderChain {
   failingSinceMs = 0
   /** Its first deliveries are with the sink now. */
   sent = false
-  #queue: Held[] = []
+  #queue: T[] = []
   #first = 0
 
   constructor(key: string) {
@@ -25,13 +30,14 @@ export class OrderChain {
     return this.#queue.length - this.#first
   }
 
-  at(place: number): Held | undefined {
+  at(place: number): T | undefined {
     return this.#queue[this.#first + place]
   }
 
   /** Puts a delivery in its place by ordinal; nearly always the end. */
-  insert(held: Held): void {
-    held.chain = this
+  insert(held: T): void {
+    const member: Chained = held
+    member.chain = this
     const queue = this.#queue
     let place = queue.length
     while (place > this.#first && queue[place - 1]!.ordinal > held.ordinal) place--
@@ -40,8 +46,9 @@ export class OrderChain {
   }
 
   /** Takes a delivery out; nearly always the first. */
-  remove(held: Held): void {
-    held.chain = null
+  remove(held: T): void {
+    const member: Chained = held
+    member.chain = null
     if (this.#queue[this.#first] !== held) {
       const place = this.#queue.indexOf(held, this.#first)
       if (place >= 0) this.#queue.splice(place, 1)
