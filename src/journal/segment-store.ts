@@ -164,9 +164,8 @@ export class SegmentStore {
     if (current === null) return
     this.#current = null
     const { files } = this.#options
-    const failures: unknown[] = []
-    await files.truncate(current.fd, current.file.sizeBytes).catch((error) => failures.push(error))
-    await files.close(current.fd).catch((error) => failures.push(error))
+    await Promise.allSettled([files.truncate(current.fd, current.file.sizeBytes)])
+    await Promise.allSettled([files.close(current.fd)])
   }
 
   /** Removes the segments that hold nothing above `lowWater`, oldest first, never the newest; resolves when they are gone. */
