@@ -51,6 +51,7 @@ export class KafkaSink implements Sink {
   #topics: Topics | null = null
   #producer: Producer | null = null
   readonly #touched: Partition[] = []
+  #delivering: Promise<unknown> | null = null
 
   constructor(options: KafkaOptions, context: ConnectorContext, client: KafkaClient = new KafkaClient(options)) {
     this.#options = options
@@ -71,7 +72,13 @@ export class KafkaSink implements Sink {
     if (this.#options.topic !== undefined) await this.#topics.learn([this.#options.topic])
   }
 
-  async deliver(batch: readonly Delivery[]): Promise<readonly Receipt[]> {
+  deliver(batch: readonly Delivery[]): Promise<readonly Receipt[]> {
+    const delivering = this.#deliver(batch)
+    this.#delivering = delivering
+    return delivering
+  }
+
+  async #deliver(batch: readonly Delivery[]): Promise<readonly Receipt[]> {
     const topics = this.#topics
     const producer = this.#producer
     if (topics === null || producer === null) throw new TrestleError('E601', 'the sink is not open')
@@ -98,6 +105,9 @@ export class KafkaSink implements Sink {
   }
 
   async close(): Promise<void> {
+    await this.#client.close()
+    // A delivery that was given up ends now, with its connections; the next sink must find its numbers at rest.
+    await this.#delivering?.catch(() => {})
     if (this.#topics !== null && this.#producer !== null) {
       const { known } = this.#topics
       const legacy = { clusterId: this.#clusterId, identity: this.#producer.identity, topics: known }
@@ -105,7 +115,6 @@ export class KafkaSink implements Sink {
       this.#topics = null
       this.#producer = null
     }
-    await this.#client.close()
   }
 
   /** Queues what goes to topics that are known; answers the others: name to places in the batch. */

@@ -203,4 +203,22 @@ describe('the Kafka sink while its broker is killed with kill -9', { skip: await
     await sink.close()
     assert.equal(judge(await readTopic(server.brokers, 'anew'), 2), 0)
   })
+
+  test('closes at once while a delivery waits for a broker that does not answer, and that delivery ends', async () => {
+    await createTopics(server.brokers, { stalled: 1 })
+    const options = kafkaOptions({ brokers: [server.brokers], topic: 'stalled' })
+    const sink = new KafkaSink(options, connectorContext('/none/stalled'))
+    await sink.open()
+    process.kill(server.pid, 'SIGSTOP')
+    try {
+      const delivering = sink.deliver([deliveries()()])
+      await new Promise((done) => setTimeout(done, 100))
+      const startMs = Date.now()
+      await sink.close()
+      assert.ok(Date.now() - startMs < 500)
+      assert.equal((await delivering)[0]?.error?.code, 'E601')
+    } finally {
+      process.kill(server.pid, 'SIGCONT')
+    }
+  })
 })
