@@ -3,11 +3,10 @@ import type { Header, Message } from '../contract/message.ts'
 import { topicNameFault } from '../topic/name.ts'
 import type { BoundPublish, BoundRule, BoundRules, BoundSink } from './bound-rules.ts'
 import type { CompiledRule } from './compile.ts'
-import type { Scope, Site } from './expression/scope.ts'
+import { type Scope, siteOf } from './expression/scope.ts'
 import { failed, kindOf } from './expression/value.ts'
 import type { Ack, Outcome } from './outcome.ts'
 import { expressionError, schemaError, unforeseenError } from './refusal.ts'
-import type { Encoding } from './target.ts'
 
 const strength: Readonly<Record<Ack, number>> = { received: 0, stored: 1, delivered: 2 }
 
@@ -71,68 +70,26 @@ function whereError(rule: CompiledRule, scope: Scope, value: unknown): TrestleEr
   return expressionError(rule, scope)
 }
 
-const siteOf = (...path: (string | number)[]): Site => ({ origin: { path }, offset: 0 })
-
 /** Makes the payload's bytes and all targets; false when something failed, with the reason in the scope. */
 function shape(boundRule: BoundRule, bound: BoundRules, message: Message, outcome: Outcome): boolean {
   const { rule, sinks, publishes } = boundRule
   const { scope } = outcome
-  const encoder = new Encoder(scope, rule, message)
-  if (!encoder.begin()) return false
+  const { encoder } = outcome
+  if (!encoder.begin(scope, rule.body)) return false
   if (sinks.length > 0) {
     const orderKey = boundRule.orderBy === null ? bound.orderKey(message.client) : boundRule.orderBy(scope)
     if (orderKey === failed) return false
     for (const target of sinks) {
-      if (!oweSink(target, rule.name, orderKey as string, encoder, outcome)) return false
+      if (!oweSink(target, rule.name, orderKey as string, outcome)) return false
     }
   }
   for (const target of publishes) {
-    if (!orderPublish(target, rule.name, encoder, message, outcome)) return false
+    if (!orderPublish(target, rule.name, message, outcome)) return false
   }
   return true
 }
 
-/** A rule's payload as bytes, made once per encoding. */
-class Encoder {
-  readonly #scope: Scope
-  readonly #rule: CompiledRule
-  readonly #original: Uint8Array
-  #value: unknown = null
-  #json: Uint8Array | null = null
-  #raw: Uint8Array | null = null
-
-  constructor(scope: Scope, rule: CompiledRule, message: Message) {
-    this.#scope = scope
-    this.#rule = rule
-    this.#original = message.payload
-  }
-
-  begin(): boolean {
-    if (this.#rule.body === null) return true
-    this.#value = this.#rule.body.evaluate(this.#scope)
-    return this.#value !== failed
-  }
-
-  /** The very bytes of the message when the rule leaves them alone; null when the value has no such form. */
-  bytes(encoding: Encoding): Uint8Array | null {
-    if (this.#rule.body === null) return this.#original
-    const value = this.#value
-    if (value instanceof Uint8Array && encoding !== 'json') return value
-    if (encoding === 'json' || (encoding === null && typeof value !== 'string')) {
-      const data = value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value
-      this.#json ??= Buffer.from(JSON.stringify(data))
-      return this.#json
-    }
-    if (typeof value !== 'string') {
-      this.#scope.fail(siteOf('payload'), `encode: raw takes a string or bytes, and got ${kindOf(value)}`)
-      return null
-    }
-    this.#raw ??= Buffer.from(value)
-    return this.#raw
-  }
-}
-
-function oweSink(target: BoundSink, rule: string, orderKey: string, encoder: Encoder, outcome: Outcome): boolean {
+function oweSink(target: BoundSink, rule: string, orderKey: string, outcome: Outcome): boolean {
   const { scope } = outcome
   const address = target.address(scope)
   if (address === failed) return false
@@ -142,7 +99,7 @@ function oweSink(target: BoundSink, rule: string, orderKey: string, encoder: Enc
   if (headers === failed) return false
   const options = target.options(scope)
   if (options === failed) return false
-  const payload = encoder.bytes(target.encoding)
+  const payload = outcome.encoder.bytes(scope, target.encoding)
   if (payload === null) return false
   outcome.owed.push({
     sink: target.sink,
@@ -157,13 +114,7 @@ function oweSink(target: BoundSink, rule: string, orderKey: string, encoder: Enc
   return true
 }
 
-function orderPublish(
-  target: BoundPublish,
-  rule: string,
-  encoder: Encoder,
-  message: Message,
-  outcome: Outcome,
-): boolean {
+function orderPublish(target: BoundPublish, rule: string, message: Message, outcome: Outcome): boolean {
   const { scope } = outcome
   const topic = target.topic(scope)
   if (topic === failed) return false
@@ -180,7 +131,7 @@ function orderPublish(
     scope.fail(siteOf('to'), `publish: retain and qos cannot be ${kindOf(retain)} and ${kindOf(qos)} of this message`)
     return false
   }
-  const payload = encoder.bytes(target.encoding)
+  const payload = outcome.encoder.bytes(scope, target.encoding)
   if (payload === null) return false
   outcome.publishes.push({ rule, topic: topic as string, payload, retain, qos, properties: message.properties })
   return true

@@ -1,5 +1,6 @@
 import type { TrestleError } from '../contract/error.ts'
 import type { MessageProperties, Owed } from '../contract/message.ts'
+import { Encoder } from './encoder.ts'
 import { Scope } from './expression/scope.ts'
 
 /** When the publisher may be answered; the strongest that a matching rule asks for. */
@@ -59,6 +60,8 @@ export class Outcome {
   refusal: Refusal | null = null
   /** The evaluation's working memory; of no concern outside the engine. */
   readonly scope = new Scope()
+  /** As `scope`. */
+  readonly encoder = new Encoder()
 
   #noted = 0
   readonly #rules: RuleCounters[] = []

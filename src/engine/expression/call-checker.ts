@@ -1,16 +1,25 @@
+import type { Code } from '../../contract/codes.ts'
 import { suggest } from '../../document/suggest.ts'
 import type { CallNode, Node } from './ast.ts'
-import type { Checker } from './checker.ts'
 import type { Accepts, FunctionRow } from './functions/row.ts'
 import { compilePattern } from './functions/strings.ts'
 import { methods, namespaces, plainFunctions } from './functions/table.ts'
+import type { Names } from './names.ts'
 import { bool, dyn, familyOf, joinTypes, optionalOf, printType, type Type } from './type.ts'
+
+/** What the checking of calls needs of the checker around it. */
+export interface TypeChecker {
+  readonly names: Names
+  report(code: Code, offset: number, message: string, suggestion?: string): Type
+  check(node: Node): Type
+  checkValue(node: Node): Type
+}
 
 /** Methods of an optional, and how many arguments each takes; they are part of the language, not of the table. */
 const optionalMethods: Readonly<Record<string, number>> = { orValue: 1, or: 1, hasValue: 0, value: 0 }
 
 /** Chooses the function of a call, checks its arguments and gives the type of its result. */
-export function checkCall(checker: Checker, node: CallNode): Type {
+export function checkCall(checker: TypeChecker, node: CallNode): Type {
   const { receiver } = node
   if (receiver?.kind === 'name' && namespaces.has(receiver.name) && !checker.names.has(receiver.name)) {
     node.namespaced = true
@@ -29,7 +38,7 @@ export function checkCall(checker: Checker, node: CallNode): Type {
 }
 
 /** `args`: the receiver first, where there is one. */
-function checkRow(checker: Checker, node: CallNode, row: FunctionRow | undefined, args: readonly Node[]): Type {
+function checkRow(checker: TypeChecker, node: CallNode, row: FunctionRow | undefined, args: readonly Node[]): Type {
   if (row === undefined) {
     for (const argument of node.args) checker.check(argument)
     return unknownFunction(checker, node)
@@ -56,13 +65,13 @@ function checkRow(checker: Checker, node: CallNode, row: FunctionRow | undefined
 const fits = (type: Type, accepts: Accepts): boolean =>
   type.kind === 'dyn' || accepts.families.includes('any') || accepts.families.includes(familyOf(type))
 
-function checkPattern(checker: Checker, pattern: Node): void {
+function checkPattern(checker: TypeChecker, pattern: Node): void {
   if (pattern.kind !== 'literal' || typeof pattern.value !== 'string') return
   const compiled = compilePattern(pattern.value)
   if (typeof compiled === 'string') checker.report('E204', pattern.at, `not a pattern RE2 knows: ${compiled}`)
 }
 
-function unknownFunction(checker: Checker, node: CallNode): Type {
+function unknownFunction(checker: TypeChecker, node: CallNode): Type {
   const { name, receiver } = node
   if (node.namespaced && receiver?.kind === 'name') {
     const legal = [...plainFunctions.keys()].filter((key) => key.startsWith(`${receiver.name}.`))
@@ -78,14 +87,14 @@ function unknownFunction(checker: Checker, node: CallNode): Type {
   return checker.report('E203', node.at, `unknown function \`${name}\``, suggest(name, table.keys()))
 }
 
-function checkOptionalMaker(checker: Checker, node: CallNode): Type {
+function checkOptionalMaker(checker: TypeChecker, node: CallNode): Type {
   const types = node.args.map((argument) => checker.checkValue(argument))
   if (node.name === 'of' && types.length === 1) return optionalOf(types[0]!)
   if (node.name === 'none' && types.length === 0) return optionalOf(dyn)
   return checker.report('E203', node.at, 'there are optional.of(x) and optional.none()')
 }
 
-function checkOptionalMethod(checker: Checker, node: CallNode, of: Type): Type {
+function checkOptionalMethod(checker: TypeChecker, node: CallNode, of: Type): Type {
   const count = Object.hasOwn(optionalMethods, node.name) ? optionalMethods[node.name] : undefined
   const types = node.args.map((argument) =>
     node.name === 'or' ? checker.check(argument) : checker.checkValue(argument),

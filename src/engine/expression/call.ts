@@ -1,11 +1,16 @@
-import type { CallNode } from './ast.ts'
-import type { Compiler } from './compiler.ts'
+import type { CallNode, Node } from './ast.ts'
 import type { Accepts, FunctionRow, Run } from './functions/row.ts'
 import type { Evaluate, Scope, Site } from './scope.ts'
 import { failed, kindOf, none } from './value.ts'
 
+/** What the compiling of calls needs of the compiler around it. */
+export interface NodeCompiler {
+  compile(node: Node): Evaluate
+  site(node: Node): Site
+}
+
 /** A call as a closure that evaluates its arguments from left to right, proves them, and runs the function's body. */
-export function compileCall(compiler: Compiler, node: CallNode): Evaluate {
+export function compileCall(compiler: NodeCompiler, node: CallNode): Evaluate {
   const { row, receiver } = node
   if (row === null) return compileOptionalForm(compiler, node)
   const nodes = row.receiver === null || receiver === null ? node.args : [receiver, ...node.args]
@@ -90,7 +95,7 @@ function compileVariadic(
 }
 
 /** The optional's own forms, which evaluate their argument only when it is needed. */
-function compileOptionalForm(compiler: Compiler, node: CallNode): Evaluate {
+function compileOptionalForm(compiler: NodeCompiler, node: CallNode): Evaluate {
   const argument = node.args[0] === undefined ? null : compiler.compile(node.args[0])
   if (node.namespaced) return argument ?? (() => none)
   const of = compiler.compile(node.receiver!)

@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer'
+import { isAscii, isUtf8 } from 'node:buffer'
 import type { Code } from '../../contract/codes.ts'
 import type { Message } from '../../contract/message.ts'
 import type { PayloadSchema, SchemaFault } from '../port.ts'
@@ -19,6 +19,9 @@ export interface Origin {
 
 /** A compiled expression: gives its value, or `failed` with the reason left in the scope. */
 export type Evaluate = (scope: Scope) => unknown
+
+/** The beginning of a value in the rule file. */
+export const siteOf = (...path: (string | number)[]): Site => ({ origin: { path }, offset: 0 })
 
 const unread: unique symbol = Symbol('unread')
 /** Of failures that no piece of an expression is to blame for: a payload that is not JSON. */
@@ -122,9 +125,7 @@ export class Scope {
     if (this.#decoded !== failed) {
       const bytes = this.message.payload
       try {
-        // Invalid UTF-8 would be replaced silently, and the sink would get what nobody published.
-        if (!isUtf8(bytes)) throw new SyntaxError('it is not UTF-8')
-        this.#decoded = JSON.parse(Buffer.prototype.utf8Slice.call(bytes, 0, bytes.length))
+        this.#decoded = JSON.parse(textOf(bytes))
         return this.#decoded
       } catch (thrown) {
         this.#decoded = failed
@@ -136,6 +137,14 @@ export class Scope {
     this.code = 'E402'
     return failed
   }
+}
+
+/** Most JSON is ASCII, which is read twice as fast as such. */
+function textOf(bytes: Uint8Array): string {
+  if (isAscii(bytes)) return Buffer.prototype.latin1Slice.call(bytes, 0, bytes.length)
+  // Invalid UTF-8 would be replaced silently, and the sink would get what nobody published.
+  if (!isUtf8(bytes)) throw new SyntaxError('it is not UTF-8')
+  return Buffer.prototype.utf8Slice.call(bytes, 0, bytes.length)
 }
 
 const noMessage: Message = {
