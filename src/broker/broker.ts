@@ -160,7 +160,14 @@ export class Broker {
    * into a read buffer. Call the answer to end it.
    */
   subscribe(filter: string, callback: (message: Message) => void): () => void {
-    return this.#context.router.listen(filter, callback)
+    return this.#context.router.listen(filter, (message) => {
+      try {
+        callback(message)
+      } catch (fault) {
+        // The publisher and the other receivers are not to blame.
+        this.#context.events('error', 'subscriber.failed', { filter, fault })
+      }
+    })
   }
 
   report(): BrokerReport {

@@ -67,7 +67,7 @@ export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
     remoteAddress: string,
     listener: string,
   ) {
-    super(link, context.turn, context.limits.maxOutputBytes)
+    super(link, context.turn, context.limits)
     this.context = context
     this.#handlers = handlers
     this.remoteAddress = remoteAddress
@@ -122,6 +122,10 @@ export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
   rest(cause: Rest): void {
     if (this.#rests === 0 && this.isOpen) this.link.pause()
     this.#rests |= cause
+  }
+
+  isResting(cause: Rest): boolean {
+    return (this.#rests & cause) !== 0
   }
 
   resume(cause: Rest): void {
@@ -262,10 +266,7 @@ export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
       else if (id !== 0 && first === 0x50) handlers.pubrec(this, id, 0)
       else if (id !== 0 && first === 0x62) handlers.pubrel(this, id)
       else if (id !== 0 && first === 0x70) handlers.pubcomp(this, id)
-      else if (first === 0xc0 && end - start === 2) {
-        handlers.finishRun()
-        handlers.pingreq(this)
-      } else {
+      else {
         handlers.finishRun()
         handlers.other(this, decodePacket(bytes, start, headerBytes, end, this.version))
       }

@@ -10,13 +10,15 @@ export interface BrokerLimits {
   connectTimeoutMs: number
   /** Output waiting for one receiver; above it QoS 0 is dropped and QoS 1 and 2 wait in the session. *Unit*: bytes. */
   maxOutputBytes: number
+  /** Output waiting for all receivers together. *Unit*: bytes. */
+  maxAllOutputBytes: number
   /** QoS 1 and 2 messages under way to one client; an MQTT 5 client may ask for fewer. */
   maxInflight: number
   /** QoS 1 and 2 messages of one client that are not answered yet; announced as Receive Maximum. */
   receiveMaximum: number
   /** Messages waiting in one session. */
   maxQueuedMessages: number
-  /** Bytes waiting in one session. *Unit*: bytes. */
+  /** Bytes waiting in one session, or kept in it to be sent again. *Unit*: bytes. */
   maxQueuedBytes: number
   /** Bytes waiting in all sessions together. *Unit*: bytes. */
   maxAllQueuedBytes: number
@@ -45,6 +47,7 @@ export const defaultLimits: BrokerLimits = {
   maxSessions: 200_000,
   connectTimeoutMs: 10_000,
   maxOutputBytes: 8 * mebibyte,
+  maxAllOutputBytes: 256 * mebibyte,
   maxInflight: 1_024,
   receiveMaximum: 1_024,
   maxQueuedMessages: 100_000,

@@ -14,7 +14,6 @@ export interface PacketHandlers<Connection> {
   pubrec(connection: Connection, packetId: number, reason: number): void
   pubrel(connection: Connection, packetId: number): void
   pubcomp(connection: Connection, packetId: number): void
-  pingreq(connection: Connection): void
   /** All that is rare: other kinds, and those above that are more than a packet id. */
   other(connection: Connection, packet: Packet): void
   /** The flow's answer to a publish is to be written. */

@@ -177,6 +177,18 @@ describe('in this process', () => {
     await publisher.client.endAsync()
   })
 
+  test('a subscriber that throws harms neither the publisher nor the others', async () => {
+    const { client, got } = await open(4)
+    const end = broker.subscribe('faulty', () => {
+      throw new Error('a fault of ours')
+    })
+    await client.subscribeAsync('faulty', { qos: 1 })
+    await client.publishAsync('faulty', 'still there', { qos: 1 })
+    await until(() => got.length === 1, 'it arrives')
+    end()
+    await client.endAsync()
+  })
+
   test('the report counts', async () => {
     const before = broker.report()
     const { client, got } = await open(4)

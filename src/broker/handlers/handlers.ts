@@ -30,7 +30,6 @@ export function packetHandlers(
     pubrec: handlePubrec,
     pubrel: handlePubrel,
     pubcomp: handlePubcomp,
-    pingreq: handlePingreq,
     other: handleOther,
     answer: (connection, kind, packetId, error) => publish.answer(connection, kind, packetId, error),
     gone: onGone,

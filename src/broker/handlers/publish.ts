@@ -7,7 +7,7 @@ import { isReasonOf, Reason } from '../codec/reason.ts'
 import { decodeUtf8, inspectUtf8, Utf8 } from '../codec/utf8.ts'
 import { type Connection, Rest } from '../connection.ts'
 import type { BrokerContext } from '../context.ts'
-import { Verdict } from '../port.ts'
+import { type AckWaiter, type TopicRules, Verdict } from '../port.ts'
 import { Run } from '../router/run.ts'
 import type { TopicEntry } from '../router/topic-cache.ts'
 import type { AckKind } from '../session/ack-order.ts'
@@ -28,6 +28,8 @@ export class PublishHandler {
   readonly #view = new PublishView()
   readonly #parcel = new Parcel()
   readonly #now: () => number
+  /** Why the flow has refused the last message it refused. */
+  #error: TrestleError | null = null
 
   constructor(context: BrokerContext) {
     this.#context = context
@@ -90,7 +92,7 @@ export class PublishHandler {
       return
     }
     if (entry.rules !== null) {
-      const verdict = this.#context.flow.take(this.#parcel.message(), entry.rules, null, 0)
+      const verdict = this.#ask(entry.rules, null, 0)
       if (verdict !== Verdict.Accepted && verdict !== Verdict.Pending) return
     }
     this.#route(connection, entry)
@@ -124,14 +126,27 @@ export class PublishHandler {
     const { acks } = connection
     const token = acks.open(kind, packetId)
     if (kind === 2) connection.session!.receiving.join(packetId, token)
-    const { flow } = this.#context
-    const verdict = flow.take(this.#parcel.message(), entry.rules, acks, token)
+    const verdict = this.#ask(entry.rules, acks, token)
     if (verdict === Verdict.Accepted || verdict === Verdict.Pending) this.#route(connection, entry)
     if (verdict === Verdict.Accepted) acks.settle(token, null)
     else if (verdict === Verdict.Refused || verdict === Verdict.Busy) {
-      acks.settle(token, flow.error ?? new TrestleError('E999', 'the message was refused without a reason'))
+      acks.settle(token, this.#error)
     }
     this.#watchQuota(connection)
+  }
+
+  /** What the flow says; `#error` tells why when it refuses. A flow that fails has not taken the message. */
+  #ask(rules: TopicRules, waiter: AckWaiter | null, token: number): Verdict {
+    const { flow, events } = this.#context
+    try {
+      const verdict = flow.take(this.#parcel.message(), rules, waiter, token)
+      if (verdict === Verdict.Refused || verdict === Verdict.Busy) this.#error = flow.error
+      return verdict
+    } catch (fault) {
+      events('error', 'flow.failed', { topic: this.#parcel.topic, fault })
+      this.#error = TrestleError.from(fault)
+      return Verdict.Busy
+    }
   }
 
   #route(connection: Connection, entry: TopicEntry): void {
@@ -141,6 +156,7 @@ export class PublishHandler {
     delivery.toAll(parcel, entry.receivers, connection.session)
     const { crowded } = delivery
     if (crowded === null || parcel.qos === 0 || crowded === connection.session) return
+    if (connection.isResting(Rest.subscriber)) return
     // A subscriber falls behind: its publisher is not read for a while, rather than more being held for it.
     connection.rest(Rest.subscriber)
     crowded.addWaitingPublisher(connection)

@@ -23,6 +23,8 @@ export class Outlet {
   /** The kernel has not taken all of the last write: nothing more is handed to it until it has. */
   #stalled = false
   #backlog: Backlog | null = null
+  /** What of `turn.heldBytes` is this outlet's. */
+  #held = 0
 
   constructor(link: Link, turn: Turn) {
     this.link = link
@@ -73,26 +75,39 @@ export class Outlet {
   drained(): boolean {
     if (!this.#stalled || this.link.writableLength > 0) return false
     this.#stalled = false
+    this.#hold(-this.#held)
     const backlog = this.#backlog
     this.#backlog = null
     if (backlog === null || !this.isOpen) return this.isOpen
     this.link.write(backlog.bytes())
-    this.#stalled = this.link.writableLength > 0
-    return !this.#stalled
+    if (this.link.writableLength === 0) return true
+    this.#stalled = true
+    this.#hold(this.link.writableLength)
+    return false
   }
 
   /** Nothing is written any more; what waits is forgotten. */
   protected shut(): void {
     this.isOpen = false
     this.#backlog = null
+    this.#hold(-this.#held)
     this.#forget()
   }
 
   #write(buffer: Buffer, from: number, to: number): void {
     this.link.write(this.turn.view(buffer, from, to))
-    if (this.link.writableLength === 0) return
+    if (this.link.writableLength > 0) this.#stall(buffer)
+  }
+
+  #stall(buffer: Buffer): void {
     this.#stalled = true
     this.turn.pin(buffer)
+    this.#hold(this.link.writableLength)
+  }
+
+  #hold(bytes: number): void {
+    this.#held += bytes
+    this.turn.heldBytes += bytes
   }
 
   /** Many slices become one write through the scratch buffer; large ones are written as they are. */
@@ -122,18 +137,18 @@ export class Outlet {
     if (this.#stalled) {
       this.#backlog ??= new Backlog()
       this.#backlog.append(buffer, from, to)
+      this.#hold(to - from)
       return
     }
     this.link.write(buffer.subarray(from, to))
-    if (this.link.writableLength === 0) return
-    this.#stalled = true
-    this.turn.pin(buffer)
+    if (this.link.writableLength > 0) this.#stall(buffer)
   }
 
   #keep(): void {
     this.#backlog ??= new Backlog()
     if (this.#earlier !== null) for (const { buffer, from, to } of this.#earlier) this.#backlog.append(buffer, from, to)
     this.#backlog.append(this.#slice, this.#from, this.#to)
+    this.#hold(this.#collected)
     this.#forget()
   }
 

@@ -8,6 +8,12 @@ import type { Link } from './link.ts'
 import { Outlet } from './outlet.ts'
 import type { Turn } from './turn.ts'
 
+/** *Unit*: bytes. */
+export interface OutputLimits {
+  readonly maxOutputBytes: number
+  readonly maxAllOutputBytes: number
+}
+
 /** Longest reason string we write. *Unit*: characters. */
 const maxReasonText = 1000
 
@@ -19,15 +25,17 @@ export class PacketOutlet extends Outlet {
   maxOutgoingBytes = 0xffff_ffff
   /** Whether the client wants reason strings. [MQTT-3.1.2-29] */
   wantsProblems = true
-  readonly #maxWaitingBytes: number
+  readonly #limits: OutputLimits
 
-  constructor(link: Link, turn: Turn, maxWaitingBytes: number) {
+  constructor(link: Link, turn: Turn, limits: OutputLimits) {
     super(link, turn)
-    this.#maxWaitingBytes = maxWaitingBytes
+    this.#limits = limits
   }
 
+  /** False while too much waits for this receiver, or for all together. */
   get hasRoom(): boolean {
-    return !this.isStalled || this.waitingBytes < this.#maxWaitingBytes
+    if (!this.isStalled) return true
+    return this.waitingBytes < this.#limits.maxOutputBytes && this.turn.heldBytes < this.#limits.maxAllOutputBytes
   }
 
   sendFrame(frame: Frame): void {

@@ -22,6 +22,8 @@ export class Turn {
   at = 0
   /** Where several slices become one write. */
   scratch: Buffer = Buffer.allocUnsafeSlow(chunkBytes)
+  /** What waits for stalled receivers, all together. *Unit*: bytes. */
+  heldBytes = 0
   #spare: Buffer[] = []
   #used: Buffer[] = []
   #usedBytes = 0

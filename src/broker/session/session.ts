@@ -52,6 +52,8 @@ export class Session {
   readonly #world: SessionWorld
   #inflight: Inflight | null = null
   #queue: MessageQueue | null = null
+  /** Weight of what waits, and of what is kept to be sent again. */
+  #bytes = 0
   #waitingPublishers: Set<Pausable> | null = null
   #ended = false
 
@@ -64,8 +66,9 @@ export class Session {
     return this.#queue === null ? 0 : this.#queue.length
   }
 
-  get queuedBytes(): number {
-    return this.#queue === null ? 0 : this.#queue.bytes
+  /** What waits here or is kept to be sent again. *Unit*: bytes. */
+  get keptBytes(): number {
+    return this.#bytes
   }
 
   /** More waits than its client takes: publishers should rest. */
@@ -73,13 +76,12 @@ export class Session {
     const queue = this.#queue
     if (queue === null || this.peer === null) return false
     const { maxQueuedBytes, maxQueuedMessages } = this.#world.limits
-    return queue.bytes * 2 > maxQueuedBytes || queue.length * 2 > maxQueuedMessages
+    return this.#bytes * 2 > maxQueuedBytes || queue.length * 2 > maxQueuedMessages
   }
 
   /** Sends a message of QoS 1 or 2, or lets it wait. Answers whether the session has it. */
   deliver(parcel: Parcel, qos: 1 | 2, retain: boolean, subscriptionIds: readonly number[] | null): boolean {
     const peer = this.peer
-    const held = this.expirySeconds > 0
     if (peer === null || !this.#maySend(peer) || this.queuedMessages > 0) {
       return this.#enqueue({ message: parcel.keep(), qos, retain, subscriptionIds })
     }
@@ -89,10 +91,12 @@ export class Session {
         : parcel.frame(peer.version, qos, retain)
     if (frame.end - frame.start > peer.maxOutgoingBytes) return this.#drop('too-large')
     this.#inflight ??= new Inflight()
+    const isKept = this.expirySeconds > 0
     const id = this.#inflight.open(
       qos === 1 ? Sending.awaitPuback : Sending.awaitPubrec,
-      held ? { message: parcel.keep(), qos, retain, subscriptionIds } : null,
+      isKept ? { message: parcel.keep(), qos, retain, subscriptionIds } : null,
     )
+    if (isKept) this.#weigh(parcel.keep().bytes)
     peer.sendNumbered(frame, id)
     this.#world.counters.sent++
     return true
@@ -119,7 +123,7 @@ export class Session {
     const inflight = this.#inflight
     const state = inflight === null ? Sending.free : inflight.stateOf(id)
     const cell = sendingTable[state][event]
-    if (cell.next !== state) inflight!.move(id, cell.next)
+    if (cell.next !== state) this.#move(inflight!, id, cell.next)
     if (cell.act === SendingAct.release) {
       if (this.#queue !== null) this.pump()
     } else if (cell.act === SendingAct.sendPubrel) this.peer?.sendShort(PUBREL, id)
@@ -149,7 +153,7 @@ export class Session {
     if (queue === null) return
     while (peer !== null && queue.length > 0 && this.#maySend(peer)) {
       const item = queue.shift()!
-      this.#world.counters.queuedBytes -= item.message.bytes
+      this.#weigh(-item.message.bytes)
       if (isExpired(item.message, this.#world.now())) this.#drop('expired')
       else this.#send(peer, item)
     }
@@ -184,7 +188,7 @@ export class Session {
   end(): void {
     if (this.#ended) return
     this.#ended = true
-    if (this.#queue !== null) this.#world.counters.queuedBytes -= this.#queue.bytes
+    this.#weigh(-this.#bytes)
     this.#queue = null
     this.#inflight = null
     this.releasePublishers()
@@ -200,14 +204,14 @@ export class Session {
     if (
       this.#ended ||
       this.queuedMessages >= limits.maxQueuedMessages ||
-      this.queuedBytes + bytes > limits.maxQueuedBytes ||
+      this.#bytes + bytes > limits.maxQueuedBytes ||
       counters.queuedBytes + bytes > limits.maxAllQueuedBytes
     ) {
       return this.#drop('queue-full')
     }
     this.#queue ??= new MessageQueue()
     this.#queue.push(item)
-    counters.queuedBytes += bytes
+    this.#weigh(bytes)
     return true
   }
 
@@ -224,18 +228,32 @@ export class Session {
     }
     this.#inflight ??= new Inflight()
     const state = item.qos === 1 ? Sending.awaitPuback : Sending.awaitPubrec
-    peer.sendNumbered(frame, this.#inflight.open(state, this.expirySeconds > 0 ? item : null))
+    const isKept = this.expirySeconds > 0
+    if (isKept) this.#weigh(item.message.bytes)
+    peer.sendNumbered(frame, this.#inflight.open(state, isKept ? item : null))
   }
 
   #resend(peer: Peer, inflight: Inflight, id: number): void {
     const item = inflight.heldOf(id)
     // Without its bytes, or too large for the client now, it counts as delivered. *Source*: MQTT-3.1.2-25.
-    if (item === null) inflight.move(id, Sending.free)
+    if (item === null) this.#move(inflight, id, Sending.free)
     else {
       const frame = this.#encode(peer, item, true)
-      if (frame.end > peer.maxOutgoingBytes) inflight.move(id, Sending.free)
+      if (frame.end > peer.maxOutgoingBytes) this.#move(inflight, id, Sending.free)
       else peer.sendNumbered(frame, id)
     }
+  }
+
+  #move(inflight: Inflight, id: number, next: Sending): void {
+    // From here on only the id is needed.
+    const held = inflight.heldOf(id)
+    if (held !== null && next !== Sending.awaitPuback && next !== Sending.awaitPubrec) this.#weigh(-held.message.bytes)
+    inflight.move(id, next)
+  }
+
+  #weigh(bytes: number): void {
+    this.#bytes += bytes
+    this.#world.counters.queuedBytes += bytes
   }
 
   #encode(peer: Peer, item: QueuedMessage, dup: boolean) {

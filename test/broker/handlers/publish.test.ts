@@ -22,6 +22,7 @@ class ScriptedFlow implements PublishFlow {
     const word = message.topic.split('/')[1]
     this.error = null
     if (word === 'accept') return Verdict.Accepted
+    if (word === 'throw') throw new Error('a fault of ours')
     if (word === 'refuse') {
       this.error = new TrestleError('E401', 'temperature: must be a number')
       return Verdict.Refused
@@ -209,6 +210,24 @@ describe('a publish that cannot be taken now', () => {
     await client.settle()
     assert.equal(flow.taken.length, 2)
     client.kill()
+  })
+})
+
+describe('a flow that fails', () => {
+  test('has not taken the message; the client stays', async () => {
+    reset()
+    const five = await RawClient.connect(port, 5)
+    five.publish({ topic: 'rule/throw', qos: 1, packetId: 1 })
+    assert.equal((await five.next('puback')).reason, 0x80)
+    five.publish({ topic: 'rule/throw', qos: 2, packetId: 2 })
+    assert.equal((await five.next('pubrec')).reason, 0x80)
+    five.publish({ topic: 'rule/throw' })
+    assert.deepEqual(await five.settle(), [])
+    const four = await RawClient.connect(port, 4)
+    four.publish({ topic: 'rule/throw', qos: 1, packetId: 1 })
+    assert.deepEqual(await four.settle(), [])
+    five.kill()
+    four.kill()
   })
 })
 

@@ -92,6 +92,7 @@ test('what each receiver gets is exactly what was pushed for it, however much th
         assert.ok(link.taken === expected[i], `receiver ${i} got other bytes`)
         assert.equal(outlets[i]!.waitingBytes, 0)
       })
+      assert.equal(turn.heldBytes, 0)
     }),
     { numRuns: 150 },
   )
@@ -111,6 +112,7 @@ test('what waits for a stalled receiver is counted and is handed over as one whe
   }
   assert.equal(link.writes, 1)
   assert.equal(outlet.waitingBytes, 10_005)
+  assert.equal(turn.heldBytes, 10_005)
   link.takeAll()
   assert.equal(outlet.drained(), true)
   assert.equal(link.writes, 2)
@@ -131,4 +133,12 @@ test('a closed outlet writes nothing more', () => {
   pushText(outlet, turn, 'lost too')
   turn.flush()
   assert.equal(link.taken, '')
+
+  const stalled = new Closing(new FakeLink(), turn)
+  ;(stalled.link as FakeLink).room = 0
+  pushText(stalled, turn, 'waits')
+  turn.flush()
+  assert.equal(turn.heldBytes, 5)
+  stalled.close()
+  assert.equal(turn.heldBytes, 0, 'and no longer counts')
 })
