@@ -1,4 +1,4 @@
-import { type OptionsOf, withDefaults } from 'trestle/contract'
+import { type OptionsOf, quantities, withDefaults } from 'trestle/contract'
 
 /** What stands under a connector of `type: file` in the configuration. */
 export const fileSchema = {
@@ -9,6 +9,7 @@ export const fileSchema = {
     path: {
       type: 'string',
       minLength: 1,
+      format: 'path',
       description: 'The folder to write into; it is made when it is not there. It must belong to this connector alone.',
       examples: ['./data/out'],
     },
@@ -16,18 +17,16 @@ export const fileSchema = {
     file: {
       type: 'string',
       minLength: 1,
-      default: 'messages.jsonl',
-      description: 'The file of a rule that names none, below `path`.',
+      default: 'messages',
+      description: 'The file of a rule that names none, below `path`; `.jsonl` is added where it is missing.',
     },
     rotate_size_bytes: {
-      type: 'integer',
-      minimum: 0,
+      ...quantities.bytes,
       default: 67_108_864,
       description: 'A file that would grow beyond this is put aside under a name with the time; 0: never.',
     },
-    rotate_every_seconds: {
-      type: 'integer',
-      minimum: 0,
+    rotate_every_s: {
+      ...quantities.s,
       default: 0,
       description: 'A file older than this is put aside when the next message comes; 0: never.',
     },
@@ -38,9 +37,7 @@ export const fileSchema = {
         'Wait for the disk before a message counts as delivered. Without it a power cut may lose the newest.',
     },
     linger_ms: {
-      type: 'integer',
-      minimum: 0,
-      maximum: 10_000,
+      ...quantities.ms,
       default: 20,
       description: 'How long a batch may wait to fill while messages flow.',
     },
@@ -52,9 +49,7 @@ export const fileSchema = {
       description: 'The most messages of one batch.',
     },
     batch_bytes: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 64_000_000,
+      ...quantities.bytes,
       default: 1_000_000,
       description: 'The most payload bytes of one batch.',
     },
@@ -70,8 +65,9 @@ export const fileTargetSchema = {
   properties: {
     file: {
       type: 'string',
-      description: 'The file below the path of the connector, with `${…}` filled in. Default: its `file`.',
-      examples: ['${plant}/telemetry.jsonl'],
+      description:
+        'The file below the path of the connector, with `${…}` filled in. Default: its `file`. `.jsonl` is added where it is missing.',
+      examples: ['${plant}/telemetry'],
     },
   },
 } as const

@@ -120,12 +120,12 @@ export class FileSink implements Sink {
     return additions
   }
 
-  /** A name below the folder, or null. The names of our own files are taken. */
+  /** A name below the folder, or null. */
   #fileName(wanted: string): string | null {
     const name = normalize(wanted)
     const outside = name.startsWith('..') || name.startsWith(sep) || name.includes('\0') || /^[a-zA-Z]:/.test(name)
-    if (outside || name === '.' || name.endsWith(sep) || name.startsWith('trestle.position')) return null
-    return Buffer.byteLength(name) > 200 ? null : name
+    if (outside || name === '.' || name.endsWith(sep) || Buffer.byteLength(name) > 200) return null
+    return name.endsWith('.jsonl') ? name : `${name}.jsonl`
   }
 
   #isWritten({ position, index }: Delivery): boolean {
@@ -191,7 +191,7 @@ export class FileSink implements Sink {
   }
 
   #isDue({ sizeBytes, bornMs }: OpenFile, addedBytes: number): boolean {
-    const { rotate_size_bytes: maxBytes, rotate_every_seconds: everySeconds } = this.#options
+    const { rotate_size_bytes: maxBytes, rotate_every_s: everySeconds } = this.#options
     if (sizeBytes === 0) return false
     if (maxBytes > 0 && sizeBytes + addedBytes > maxBytes) return true
     return everySeconds > 0 && this.#context.now() - bornMs >= everySeconds * 1000

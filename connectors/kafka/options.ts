@@ -1,4 +1,4 @@
-import { type OptionsOf, withDefaults } from 'trestle/contract'
+import { type OptionsOf, quantities, withDefaults } from 'trestle/contract'
 
 /** What stands under a connector of `type: kafka` in the configuration. */
 export const kafkaSchema = {
@@ -46,9 +46,7 @@ export const kafkaSchema = {
         'Add the MQTT topic, client id, content type, response topic, correlation data and user properties as headers. The header `trestle-id` is always there.',
     },
     linger_ms: {
-      type: 'integer',
-      minimum: 0,
-      maximum: 10_000,
+      ...quantities.ms,
       default: 10,
       description: 'How long a batch may wait to fill while messages flow.',
     },
@@ -60,28 +58,23 @@ export const kafkaSchema = {
       description: 'The most messages of one batch.',
     },
     batch_bytes: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 64_000_000,
+      ...quantities.bytes,
       default: 1_000_000,
       description: 'The most payload bytes of one batch.',
     },
     max_message_bytes: {
-      type: 'integer',
-      minimum: 100,
+      ...quantities.bytes,
       default: 1_048_588,
       description:
         'The largest record batch the brokers take (their message.max.bytes). A single record above it is refused.',
     },
     connect_timeout_ms: {
-      type: 'integer',
-      minimum: 1,
+      ...quantities.ms,
       default: 5000,
       description: 'How long opening a connection may take.',
     },
     request_timeout_ms: {
-      type: 'integer',
-      minimum: 1,
+      ...quantities.ms,
       default: 15_000,
       description: 'How long a broker may take to answer.',
     },
@@ -91,9 +84,13 @@ export const kafkaSchema = {
       description:
         'Speak TLS; an empty object trusts the usual authorities. Values are PEM texts or paths of PEM files.',
       properties: {
-        ca: { type: 'string', description: 'The authority that signed the certificates of the brokers.' },
-        cert: { type: 'string', description: 'The certificate of the hub.' },
-        key: { type: 'string', secret: true, description: 'The private key of that certificate.' },
+        ca: {
+          type: 'string',
+          format: 'path',
+          description: 'The authority that signed the certificates of the brokers.',
+        },
+        cert: { type: 'string', format: 'path', description: 'The certificate of the hub.' },
+        key: { type: 'string', format: 'path', description: 'The private key of that certificate.' },
         reject_unauthorized: {
           type: 'boolean',
           default: true,

@@ -15,5 +15,5 @@ export type {
 } from './connector.ts'
 export { type ErrorDetail, TrestleError } from './error.ts'
 export type { Delivery, Header, Message, MessageProperties, Owed } from './message.ts'
-export { type OptionsOf, withDefaults } from './options.ts'
+export { type OptionsOf, quantities, withDefaults } from './options.ts'
 export { delivered, notDelivered, type Outcome, type Receipt } from './receipt.ts'

@@ -1,22 +1,24 @@
 /**
  * The TypeScript type of what a JSON Schema of options describes, so that options are written once: as the schema.
  *
- * *Shape*: knows `type`, `enum`, `items`, `properties`, `required` and `default`; a field that is required or has a
+ * *Shape*: knows `type`, `enum`, `quantity`, `items`, `properties`, `required` and `default`; a field that is required or has a
  * default is always present (the hub fills defaults in), any other is optional. Declare the schema `as const`.
  */
 export type OptionsOf<Schema> = Schema extends { readonly enum: ReadonlyArray<infer Value> }
   ? Value
-  : Schema extends { readonly type: 'object'; readonly properties: infer Fields }
-    ? ObjectOf<Fields, NamesOf<Schema>>
-    : Schema extends { readonly type: 'array'; readonly items: infer Item }
-      ? ReadonlyArray<OptionsOf<Item>>
-      : Schema extends { readonly type: 'string' }
-        ? string
-        : Schema extends { readonly type: 'integer' | 'number' }
-          ? number
-          : Schema extends { readonly type: 'boolean' }
-            ? boolean
-            : unknown
+  : Schema extends { readonly quantity: string }
+    ? number
+    : Schema extends { readonly type: 'object'; readonly properties: infer Fields }
+      ? ObjectOf<Fields, NamesOf<Schema>>
+      : Schema extends { readonly type: 'array'; readonly items: infer Item }
+        ? ReadonlyArray<OptionsOf<Item>>
+        : Schema extends { readonly type: 'string' }
+          ? string
+          : Schema extends { readonly type: 'integer' | 'number' }
+            ? number
+            : Schema extends { readonly type: 'boolean' }
+              ? boolean
+              : unknown
 
 type NamesOf<Schema> = Schema extends { readonly required: ReadonlyArray<infer Name> } ? Name : never
 
@@ -33,6 +35,27 @@ type ObjectOf<Fields, Required> = {
 } & {
   readonly [Name in Exclude<keyof Fields, Present<Fields, Required>>]?: OptionsOf<Fields[Name]>
 }
+
+const quantity = <const Kind extends string>(kind: Kind, units: string, expects: string) =>
+  ({
+    anyOf: [
+      { type: 'integer', minimum: 0 },
+      { type: 'string', pattern: `^\\d+(\\.\\d+)?( ?(${units}))?$` },
+    ],
+    quantity: kind,
+    unit: kind,
+    expects,
+  }) as const
+
+/**
+ * Fields that take a number or a text with a unit (`64 MB`, `10 s`); the connector gets the number. Spread one of them
+ * into a field whose name ends in the unit: `{ ...quantities.ms, default: 10, description: … }`.
+ */
+export const quantities = {
+  bytes: quantity('bytes', 'B|kB|MB|GB|TB|KiB|MiB|GiB|TiB', 'a size such as 64 MB, or bytes'),
+  ms: quantity('ms', 'ms|s|min|h|d', 'a time such as 10 s, or milliseconds'),
+  s: quantity('s', 's|min|h|d', 'a time such as 90 s or 7 d, or seconds'),
+} as const
 
 /** The options with the schema's defaults where nothing is given, in nested objects that are given too. */
 export function withDefaults<const Schema extends object>(schema: Schema, given: object): OptionsOf<Schema> {

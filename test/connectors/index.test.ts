@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Ajv from 'ajv'
+import { quantities } from 'trestle/contract'
 import { connectors } from '../../connectors/index.ts'
+import { quantityPattern } from '../../src/settings/quantity.ts'
 
 test('every connector of the list goes by its name, says what it does and has options that are a JSON Schema', async () => {
   // Words of ours that a validator must let pass.
-  const ajv = new Ajv.default({ strict: true, keywords: ['secret'], useDefaults: true, allowUnionTypes: true })
+  const ajv = new Ajv.default({
+    strict: true,
+    keywords: ['secret', 'quantity', 'unit', 'expects'],
+    formats: { path: true },
+    useDefaults: true,
+    allowUnionTypes: true,
+  })
   for (const [name, load] of Object.entries(connectors)) {
     const { default: connector } = await load()
     assert.equal(connector.type, name)
@@ -28,3 +36,9 @@ function assertDescribed(schema: object, place: string): void {
     assertDescribed(field, `${place}.${name}`)
   }
 }
+
+test('the units a connector’s schema takes are the ones the hub reads', () => {
+  for (const kind of ['bytes', 'ms', 's'] as const) {
+    assert.equal(quantities[kind].anyOf[1].pattern, quantityPattern(kind))
+  }
+})

@@ -97,13 +97,14 @@ describe('the file sink', () => {
     const folder = await newFolder()
     const make = deliveries()
     const sink = await openSink(join(folder, 'out'))
-    const bad = ['../x.jsonl', '/etc/x', 'a/../../x', '.', 'a/', 'trestle.position', 'nul\0', 'a'.repeat(300)]
+    const bad = ['../x.jsonl', '/etc/x', 'a/../../x', '.', 'a/', 'nul\0', 'a'.repeat(300)]
     const receipts = await sink.deliver([
       make({ target: 'oslo/a.jsonl' }),
       ...bad.map((target) => make({ target })),
-      make({ target: './b.jsonl' }),
+      make({ target: './b' }),
+      make({ target: 'trestle.position' }),
     ])
-    assert.deepEqual(outcomes(receipts), ['delivered', ...bad.map(() => 'E606'), 'delivered'])
+    assert.deepEqual(outcomes(receipts), ['delivered', ...bad.map(() => 'E606'), 'delivered', 'delivered'])
     assert.ok(receipts[1]!.outcome === 'refused')
     await sink.close()
     assert.deepEqual((await readdir(folder, { recursive: true })).sort(), [
@@ -112,6 +113,7 @@ describe('the file sink', () => {
       'out/oslo',
       'out/oslo/a.jsonl',
       'out/trestle.position',
+      'out/trestle.position.jsonl',
     ])
   })
 
@@ -162,7 +164,7 @@ describe('the file sink', () => {
     const folder = await newFolder()
     const make = deliveries()
     let nowMs = Date.parse('2026-11-20T13:00:00Z')
-    const options = fileOptions({ path: folder, rotate_size_bytes: 900, rotate_every_seconds: 60 })
+    const options = fileOptions({ path: folder, rotate_size_bytes: 900, rotate_every_s: 60 })
     const sink = new FileSink(options, { ...connectorContext('/none'), now: () => nowMs })
     await sink.open()
     for (let round = 0; round < 5; round++) await sink.deliver([make(), make(), make()])
