@@ -46,6 +46,7 @@ export class Scope {
   #reasonOfPayload = ''
   readonly #locals: unknown[] = []
   #localCount = 0
+  #schemaCount = 0
   /** The schemas this message was held against, and what each found. */
   readonly #schemas: PayloadSchema[] = []
   readonly #schemaFaults: (SchemaFault | null)[] = []
@@ -55,7 +56,7 @@ export class Scope {
     this.message = message
     this.#decoded = unread
     this.#properties = null
-    while (this.#schemas.length > 0) this.#schemas.pop()
+    this.#schemaCount = 0
   }
 
   /** Lets go of the message. */
@@ -96,10 +97,10 @@ export class Scope {
 
   /** The fault of a decoded payload under a schema; each schema is asked once per message. */
   schemaFault(schema: PayloadSchema, payload: unknown): SchemaFault | null {
-    const known = this.#schemas.indexOf(schema)
-    if (known !== -1) return this.#schemaFaults[known]!
+    for (let at = 0; at < this.#schemaCount; at++) if (this.#schemas[at] === schema) return this.#schemaFaults[at]!
     const fault = schema.check(payload)
-    this.#schemaFaults[this.#schemas.push(schema) - 1] = fault
+    this.#schemas[this.#schemaCount] = schema
+    this.#schemaFaults[this.#schemaCount++] = fault
     return fault
   }
 
