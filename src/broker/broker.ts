@@ -165,7 +165,7 @@ export class Broker {
         callback(message)
       } catch (fault) {
         // The publisher and the other receivers are not to blame.
-        this.#context.events('error', 'subscriber.failed', { filter, fault })
+        this.#context.events('error', 'hub.fault', { where: 'subscriber', filter, fault })
       }
     })
   }

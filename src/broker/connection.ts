@@ -4,22 +4,19 @@ import { decodePacket } from './codec/decode.ts'
 import { ProtocolFault } from './codec/fault.ts'
 import { FrameScan, scanFrame } from './codec/frame.ts'
 import { readBareAcknowledgement } from './codec/packets/acknowledgement.ts'
-import { Reason } from './codec/reason.ts'
+import { Reason, reasonName } from './codec/reason.ts'
 import type { BrokerContext } from './context.ts'
 import type { Link } from './output/link.ts'
 import { PacketOutlet } from './output/packet-outlet.ts'
 import type { PacketHandlers } from './packet-handlers.ts'
 import { PartialPacket } from './partial-packet.ts'
+import { Rest } from './rest.ts'
 import type { TopicEntry } from './router/topic-cache.ts'
 import { type AckKind, AckOrder } from './session/ack-order.ts'
 import type { Pausable, Peer } from './session/peer.ts'
 import type { Session } from './session/session.ts'
 import type { Testament } from './session/sessions.ts'
 import { Deadline, type Timed } from './timing-wheel.ts'
-
-/** Why reading rests; several may hold at once. */
-export const Rest = { admission: 1, answers: 2, subscriber: 4 } as const
-export type Rest = (typeof Rest)[keyof typeof Rest]
 
 const scan = new FrameScan()
 /** How long a closed connection may take to read what was sent last. *Unit*: ms. */
@@ -152,7 +149,7 @@ export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
   onDue(nowMs: number): void {
     if (this.session === null) {
       this.context.events('info', 'client.connect-timeout', { address: this.remoteAddress })
-      this.close()
+      this.close('no CONNECT in time')
       return
     }
     const silentMs = nowMs - this.heardMs
@@ -161,26 +158,26 @@ export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
   }
 
   takeOver(): void {
+    this.context.events('info', 'client.taken-over', { client: this.session?.clientId })
     this.disconnect(Reason.SessionTakenOver, 'another connection has taken over the session')
   }
 
   /** Ends the connection with the reason, which only an MQTT 5 client hears. */
   disconnect(reason: number, why: string): void {
     if (!this.isOpen) return
-    this.context.events('info', 'client.disconnected', { client: this.session?.clientId, reason, why })
     if (this.session !== null) this.sendDisconnect(reason, why)
-    this.close()
+    this.close(reasonName(reason))
   }
 
-  /** Ends the connection; what was sent still leaves. */
-  close(): void {
+  /** Ends the connection; what was sent still leaves. `why` is for the log. */
+  close(why: string): void {
     if (!this.isOpen) return
     this.flush()
     this.shut()
     this.link.end()
     // A client that does not read would hold the socket for ever.
     this.context.wheel.add(new Deadline(() => this.link.destroy()), lingerMs)
-    this.#gone()
+    this.#gone(why)
   }
 
   /** The socket is closed. */
@@ -188,17 +185,19 @@ export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
     if (!this.isOpen) return
     this.shut()
     this.link.destroy()
-    this.#gone()
+    this.#gone('connection lost')
   }
 
   /** Ends the connection for what a packet did; the others are not concerned. */
   fail(thrown: unknown): void {
     if (!this.isOpen) return
     if (!(thrown instanceof ProtocolFault)) {
-      this.context.events('error', 'client.unforeseen-fault', { client: this.session?.clientId, fault: thrown })
+      this.context.events('error', 'client.unforeseen-fault', { client: this.session?.clientId ?? null, fault: thrown })
       this.disconnect(Reason.UnspecifiedError, 'unforeseen fault')
       return
     }
+    const facts = { client: this.session?.clientId ?? null, address: this.remoteAddress, why: thrown.message }
+    this.context.events('warn', 'client.malformed', { ...facts, reason: reasonName(thrown.reason) })
     if (this.session === null && thrown.packet === 'connect') {
       if (thrown.version !== null) this.version = thrown.version
       this.refuse(thrown.reason, thrown.message)
@@ -207,9 +206,9 @@ export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
 
   /** Refuses a CONNECT. */
   refuse(reason: number, why: string): void {
-    this.context.events('info', 'client.refused', { address: this.remoteAddress, reason, why })
+    this.context.events('info', 'client.refused', { address: this.remoteAddress, reason: reasonName(reason), why })
     this.sendRefusal(reason, why)
-    this.close()
+    this.close(why)
   }
 
   #take(bytes: Buffer, length: number, isReused: boolean): void {
@@ -287,7 +286,9 @@ export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
     return this.session === null ? limits.maxConnectBytes : limits.maxPacketBytes
   }
 
-  #gone(): void {
+  #gone(why: string): void {
+    const client = this.session?.clientId
+    if (client !== undefined) this.context.events('info', 'client.disconnected', { client, reason: why })
     this.context.wheel.remove(this)
     this.#partial = null
     this.#held = null

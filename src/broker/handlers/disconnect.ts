@@ -1,6 +1,6 @@
 import { ProtocolFault } from '../codec/fault.ts'
 import type { DisconnectPacket } from '../codec/packets/disconnect.ts'
-import { Reason } from '../codec/reason.ts'
+import { Reason, reasonName } from '../codec/reason.ts'
 import type { Connection } from '../connection.ts'
 
 /** The client says good-bye; its will is forgotten unless it asks for it. [MQTT-3.14.4-3] */
@@ -15,6 +15,5 @@ export function handleDisconnect(connection: Connection, packet: DisconnectPacke
     session.expirySeconds = Math.min(expirySeconds, connection.context.limits.maxSessionExpiryS)
   }
   if (packet.reason === Reason.NormalDisconnection) connection.testament = null
-  connection.context.events('info', 'client.left', { client: session.clientId, reason: packet.reason })
-  connection.close()
+  connection.close(packet.reason === Reason.NormalDisconnection ? 'good-bye' : reasonName(packet.reason))
 }

@@ -5,9 +5,10 @@ import { ProtocolFault } from '../codec/fault.ts'
 import { PublishView, scanPublish } from '../codec/packets/publish.ts'
 import { isReasonOf, Reason } from '../codec/reason.ts'
 import { decodeUtf8, inspectUtf8, Utf8 } from '../codec/utf8.ts'
-import { type Connection, Rest } from '../connection.ts'
+import type { Connection } from '../connection.ts'
 import type { BrokerContext } from '../context.ts'
 import { type AckWaiter, type TopicRules, Verdict } from '../port.ts'
+import { Rest } from '../rest.ts'
 import { Run } from '../router/run.ts'
 import type { TopicEntry } from '../router/topic-cache.ts'
 import type { AckKind } from '../session/ack-order.ts'
@@ -143,7 +144,7 @@ export class PublishHandler {
       if (verdict === Verdict.Refused || verdict === Verdict.Busy) this.#error = flow.error
       return verdict
     } catch (fault) {
-      events('error', 'flow.failed', { topic: this.#parcel.topic, fault })
+      events('error', 'hub.fault', { where: 'flow', topic: this.#parcel.topic, fault })
       this.#error = TrestleError.from(fault)
       return Verdict.Busy
     }
