@@ -19,6 +19,7 @@ import type { Testament } from './session/sessions.ts'
 import { Deadline, type Timed } from './timing-wheel.ts'
 
 const scan = new FrameScan()
+const empty = Buffer.alloc(0)
 /** How long a closed connection may take to read what was sent last. *Unit*: ms. */
 const lingerMs = 5_000
 
@@ -33,6 +34,8 @@ export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
   /** null until the client has been let in. */
   session: Session | null = null
   principal: Principal | null = null
+  /** The session was there before. */
+  isResumed = false
   /** 1.5 times the keep-alive; 0 for none. *Unit*: ms. */
   silenceMs = 0
   heardMs = 0
@@ -136,10 +139,6 @@ export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
     if (this.#rests === 0 && this.isOpen) this.link.resume()
   }
 
-  resumeReading(): void {
-    this.resume(Rest.subscriber)
-  }
-
   /** The socket takes bytes again. */
   onDrain(): void {
     if (this.drained()) this.session?.pump()
@@ -191,13 +190,13 @@ export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
   /** Ends the connection for what a packet did; the others are not concerned. */
   fail(thrown: unknown): void {
     if (!this.isOpen) return
+    const client = this.session?.clientId ?? null
     if (!(thrown instanceof ProtocolFault)) {
-      this.context.events('error', 'client.unforeseen-fault', { client: this.session?.clientId ?? null, fault: thrown })
+      this.context.events('error', 'client.unforeseen-fault', { client, fault: thrown })
       this.disconnect(Reason.UnspecifiedError, 'unforeseen fault')
       return
     }
-    const facts = { client: this.session?.clientId ?? null, address: this.remoteAddress, why: thrown.message }
-    this.context.events('warn', 'client.malformed', { ...facts, reason: reasonName(thrown.reason) })
+    this.context.events('warn', 'client.malformed', { client, reason: reasonName(thrown.reason), why: thrown.message })
     if (this.session === null && thrown.packet === 'connect') {
       if (thrown.version !== null) this.version = thrown.version
       this.refuse(thrown.reason, thrown.message)
@@ -213,8 +212,8 @@ export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
 
   #take(bytes: Buffer, length: number, isReused: boolean): void {
     let at = 0
-    if (this.#partial !== null) {
-      const partial = this.#partial
+    const partial = this.#partial
+    if (partial !== null) {
       at = partial.take(bytes, 0, length, this.#maxPacketBytes, scan)
       if (!partial.isWhole) return
       this.#partial = null
@@ -225,9 +224,8 @@ export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
     this.bytesAreReused = isReused
     at = this.#packets(bytes, at, length)
     if (at === length || !this.isOpen) return
-    if (this.#rests & Rest.admission) {
-      const rest = bytes.subarray(at, length)
-      this.#held = this.#held === null ? Buffer.from(rest) : Buffer.concat([this.#held, rest])
+    if (this.isResting(Rest.admission)) {
+      this.#held = Buffer.concat([this.#held ?? empty, bytes.subarray(at, length)])
       return
     }
     this.#partial = new PartialPacket()

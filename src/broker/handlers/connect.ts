@@ -71,6 +71,7 @@ function admit(connection: Connection, packet: ConnectPacket, clientId: string, 
   session.expirySeconds = expiryOf(packet, context.limits.maxSessionExpiryS)
   session.peer = connection
   connection.session = session
+  connection.isResumed = isPresent
   connection.principal = admission.principal
   connection.maxInflight = Math.min(packet.properties?.receiveMaximum ?? 0xffff, context.limits.maxInflight)
   if (packet.will !== null) connection.testament = testamentOf(packet.will, session, context.now())

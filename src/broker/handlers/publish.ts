@@ -164,7 +164,7 @@ export class PublishHandler {
     const { wheel, limits } = this.#context
     const patience = new Deadline(() => {
       crowded.dropWaitingPublisher(connection)
-      connection.resumeReading()
+      connection.resume(Rest.subscriber)
     })
     wheel.add(patience, limits.maxPublisherPauseMs)
   }

@@ -10,8 +10,10 @@ export function handlePubrel(connection: Connection, packetId: number): void {
   const act = connection.session!.receiving.on(ReceivingEvent.pubrel, packetId)
   if (act === ReceivingAct.sendPubcomp) connection.sendShort(PUBCOMP, packetId)
   else if (act === ReceivingAct.sendPubcompUnknown) {
-    // 3.x has no reason codes, and a client that comes back may release what was completed before.
-    if (connection.version === 5) connection.sendReason('pubcomp', packetId, Reason.PacketIdNotFound)
+    // A client that comes back may release what was completed before: it is told of success, as clients take any other
+    // code for a loss. "This is not an error during recovery." *Source*: MQTT 5.0 §3.7.2.1. 3.x has no codes.
+    if (connection.version === 5 && !connection.isResumed)
+      connection.sendReason('pubcomp', packetId, Reason.PacketIdNotFound)
     else connection.sendShort(PUBCOMP, packetId)
   } else {
     const problem = `releases message ${packetId} before it was received`

@@ -1,4 +1,5 @@
 import type { TrestleError } from '../../contract/error.ts'
+import type { Rest } from '../rest.ts'
 import type { Frame } from './frame.ts'
 
 /** The connected client, as its session sees it. A connection is the one body. */
@@ -29,5 +30,5 @@ export interface Peer {
 
 /** A publisher whose reading rests while a subscriber of its messages is slow. */
 export interface Pausable {
-  resumeReading(): void
+  resume(cause: Rest): void
 }

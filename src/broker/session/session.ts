@@ -2,6 +2,7 @@ import type { TrestleError } from '../../contract/error.ts'
 import type { Message } from '../../contract/message.ts'
 import type { Counters } from '../counters.ts'
 import type { BrokerLimits } from '../limits.ts'
+import { Rest } from '../rest.ts'
 import type { TimingWheel } from '../timing-wheel.ts'
 import { SendingEvent as Event, Sending, SendingAct, type SendingEvent, sendingTable } from './exchange.ts'
 import { Inflight } from './inflight.ts'
@@ -174,7 +175,7 @@ export class Session {
   releasePublishers(): void {
     const waiting = this.#waitingPublishers
     this.#waitingPublishers = null
-    if (waiting !== null) for (const publisher of waiting) publisher.resumeReading()
+    if (waiting !== null) for (const publisher of waiting) publisher.resume(Rest.subscriber)
   }
 
   /** The flow decided about a QoS 2 message whose connection is gone. */

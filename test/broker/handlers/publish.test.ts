@@ -280,6 +280,12 @@ describe('QoS 2', () => {
     const five = await RawClient.connect(port, 5)
     five.send({ type: 'pubrel', packetId: 7, reason: 0, properties: null })
     assert.equal((await five.next('pubcomp')).reason, 0x92)
+    const session = { clientId: 'recovering', cleanStart: false, properties: { sessionExpirySeconds: 60 } }
+    ;(await RawClient.connect(port, 5, session)).kill()
+    const back = await RawClient.connect(port, 5, session)
+    back.send({ type: 'pubrel', packetId: 7, reason: 0, properties: null })
+    assert.equal((await back.next('pubcomp')).reason, 0, 'no error during recovery')
+    back.kill()
     const four = await RawClient.connect(port, 4)
     four.send({ type: 'pubrel', packetId: 7, reason: 0, properties: null })
     assert.equal((await four.next('pubcomp')).packetId, 7)
