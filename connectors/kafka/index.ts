@@ -1,7 +1,5 @@
 import type { Connector } from 'trestle/contract'
 import { type KafkaOptions, kafkaOptions, kafkaSchema, kafkaTargetSchema } from './options.ts'
-import { probeKafka } from './probe.ts'
-import { KafkaSink } from './sink.ts'
 
 /**
  * Kafka 2.8 and newer. It promises: `delivered` means that all in-sync replicas have the record; records of a key
@@ -18,8 +16,15 @@ const kafka: Connector = {
   options: kafkaSchema,
   targetOptions: kafkaTargetSchema,
   targetField: 'topic',
-  createSink: (options: KafkaOptions, context) => new KafkaSink(kafkaOptions(options), context),
-  probe: (options: KafkaOptions, context) => probeKafka(kafkaOptions(options), context),
+  // The client library takes 65 MB: only the thread that connects loads it.
+  createSink: async (options: KafkaOptions, context) => {
+    const { KafkaSink } = await import('./sink.ts')
+    return new KafkaSink(kafkaOptions(options), context)
+  },
+  probe: async (options: KafkaOptions, context) => {
+    const { probeKafka } = await import('./probe.ts')
+    return probeKafka(kafkaOptions(options), context)
+  },
 }
 
 export default kafka

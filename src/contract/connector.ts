@@ -90,10 +90,11 @@ export interface Connector {
   readonly targetOptions?: OptionsSchema
   /** The target option that addresses the far side (`topic`, `entry`, `file` …); it becomes `Owed.target`. */
   readonly targetField?: string
-  createSink?(options: never, context: ConnectorContext): Sink
+  /** May import its client library only now: descriptions are read in threads that never open a connection. */
+  createSink?(options: never, context: ConnectorContext): Sink | Promise<Sink>
   /** JSON Schema of one entry of `sources:`. */
   readonly sourceOptions?: OptionsSchema
-  createSource?(options: never, source: never, context: ConnectorContext): Source
+  createSource?(options: never, source: never, context: ConnectorContext): Source | Promise<Source>
   /** Tries the real path, step by step; stops at the first step that fails. */
   probe?(options: never, context: ConnectorContext): Promise<readonly ProbeStep[]>
 }

@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { DeadLetterChoice, HubPort } from '../api/port.ts'
@@ -50,6 +51,7 @@ export class Hub implements HubPort {
   static async start(options: HubOptions): Promise<Hub> {
     const { plan, events } = options
     const { journal: limits, data } = plan.settings
+    refuseHalfAFolder(data)
     const hubRef: { bridge: Bridge | null } = { bridge: null }
     const journal = await Journal.open({
       folder: join(data, 'journal'),
@@ -219,6 +221,20 @@ function bridgeSettings({ settings, connectors }: Plan, journal: Journal): Conne
   }))
   const left = Object.keys(journal.tally()).filter((name) => !connectors.has(name) && !isReserved(name))
   return [...configured, ...left.map((name) => ({ name, type: null, options: {}, sources: [], sink: true }))]
+}
+
+/**
+ * A data folder whose journal was removed while its cursors stayed would number anew what its sinks believe to have
+ * seen. *Errors*: E503.
+ */
+function refuseHalfAFolder(data: string): void {
+  const holds = (folder: string, ending: string): boolean =>
+    existsSync(join(data, folder)) && readdirSync(join(data, folder)).some((name) => name.endsWith(ending))
+  if (!holds('cursors', '.cursor') || holds('journal', '.trestle')) return
+  const advice = `put ${join(data, 'journal')} back, or move all of ${data} away to begin anew`
+  throw new TrestleError('E503', `the journal is gone, but the cursors of its sinks are in ${join(data, 'cursors')}`, {
+    detail: { place: join(data, 'journal'), advice },
+  })
 }
 
 function tellRecovery({ recovery }: Journal, events: Events): void {

@@ -10,7 +10,7 @@ import { sinkSuite } from './sink.ts'
 sinkSuite('the memory connector', {
   make: async () => {
     farSides.clear()
-    const make = (): Sink => memory.createSink!({} as never, connectorContext('.'))
+    const make = (): Sink => memory.createSink!({} as never, connectorContext('.')) as Sink
     return { sink: make(), again: make, readBack: async () => farSideOf('lake').arrived, stop: async () => {} }
   },
 })
@@ -20,7 +20,7 @@ sinkSuite('the line connector', {
   make: async () => {
     const folder = mkdtempSync(join(tmpdir(), 'trestle-line-'))
     const path = join(folder, 'out.txt')
-    const make = (): Sink => line.createSink!({ path } as never, connectorContext(folder))
+    const make = (): Sink => line.createSink!({ path } as never, connectorContext(folder)) as Sink
     const readBack = async () => {
       const read = readFileSync(path, 'utf8').trimEnd().split('\n')
       return read.map((text) => ({ id: text.split(' ')[0]!, key: null, value: text.slice(text.indexOf('{')) }))

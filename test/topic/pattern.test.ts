@@ -70,7 +70,7 @@ test('a pattern made around a topic matches it and captures exactly the levels i
       fc.pre(topic !== '')
       const kept = rest ? levels.slice(0, cut) : levels
       const text: string[] = kept.map((each, i) => (each.capture ? `{c${i}}` : each.text))
-      const expected = kept.filter((each) => each.capture).map((each) => each.text)
+      const expected: string[] = kept.filter((each) => each.capture).map((each) => each.text)
       if (rest) {
         text.push('{rest...}')
         expected.push(

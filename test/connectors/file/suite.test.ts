@@ -9,7 +9,7 @@ import { connectorContext } from '../../support/delivery.ts'
 sinkSuite('a file', {
   async make() {
     const path = await mkdtemp(join(tmpdir(), 'trestle-file-'))
-    const again = (): Sink => file.createSink!({ path } as unknown as never, connectorContext(path))
+    const again = (): Sink => file.createSink!({ path } as unknown as never, connectorContext(path)) as Sink
     return {
       sink: again(),
       again,

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { type Delivery, type Receipt, type Sink, TrestleError } from 'trestle/contract'
 import { KafkaClient } from '../../../connectors/kafka/client.ts'
 import kafka from '../../../connectors/kafka/index.ts'
-import { kafkaOptions } from '../../../connectors/kafka/options.ts'
+import { type KafkaOptions, kafkaOptions } from '../../../connectors/kafka/options.ts'
 import type { ProduceAnswer, ProduceRequest } from '../../../connectors/kafka/produce.ts'
 import { KafkaSink } from '../../../connectors/kafka/sink.ts'
 import { type KafkaServer, need, startKafka } from '../../services/index.ts'
@@ -22,7 +22,7 @@ async function drain(
 ): Promise<{ reconnects: number; lines: string[] }> {
   const context = connectorContext(`/none/${options.topic}`)
   const given = { brokers: [server.brokers], topic: options.topic, connect_timeout_ms: 1000, request_timeout_ms: 3000 }
-  const make = (): Sink => kafka.createSink!(given as unknown as never, context)
+  const make = (): Sink => new KafkaSink(kafkaOptions(given as unknown as KafkaOptions), context)
   let sink: Sink | null = null
   let reconnects = 0
   while (waiting.length > 0 || !options.until()) {

@@ -3,7 +3,8 @@ import { after, before, describe, test } from 'node:test'
 import kafkajs from 'kafkajs'
 import type { ProbeStep, Receipt } from 'trestle/contract'
 import kafka from '../../../connectors/kafka/index.ts'
-import type { KafkaSink } from '../../../connectors/kafka/sink.ts'
+import { type KafkaOptions, kafkaOptions } from '../../../connectors/kafka/options.ts'
+import { KafkaSink } from '../../../connectors/kafka/sink.ts'
 import { type KafkaServer, need, startKafka } from '../../services/index.ts'
 import { connectorContext, deliveries } from '../../support/delivery.ts'
 import { createTopics, readTopic } from '../../support/kafka-reader.ts'
@@ -20,8 +21,8 @@ async function openSink(given: Record<string, unknown> = {}): Promise<KafkaSink>
 }
 
 function makeSink(given: Record<string, unknown> = {}): KafkaSink {
-  const options = { brokers: [server.brokers], ...given } as unknown as never
-  return kafka.createSink!(options, connectorContext(`/none/${folders++}`)) as KafkaSink
+  const options = kafkaOptions({ brokers: [server.brokers], ...given } as unknown as KafkaOptions)
+  return new KafkaSink(options, connectorContext(`/none/${folders++}`))
 }
 
 const outcomes = (receipts: readonly Receipt[]): string[] =>

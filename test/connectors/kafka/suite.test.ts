@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { after } from 'node:test'
 import type { Sink } from 'trestle/contract'
-import kafka from '../../../connectors/kafka/index.ts'
+import { type KafkaOptions, kafkaOptions } from '../../../connectors/kafka/options.ts'
+import { KafkaSink } from '../../../connectors/kafka/sink.ts'
 import { type KafkaServer, need, startKafka } from '../../services/index.ts'
 import { sinkSuite } from '../../suites/sink.ts'
 import { connectorContext } from '../../support/delivery.ts'
@@ -18,7 +19,8 @@ sinkSuite('Kafka', {
     const topic = `suite-${randomUUID()}`
     await createTopics(brokers, { [topic]: 3 })
     const context = connectorContext(`/none/${topic}`)
-    const again = (): Sink => kafka.createSink!({ brokers: [brokers], topic } as unknown as never, context)
+    const again = (): Sink =>
+      new KafkaSink(kafkaOptions({ brokers: [brokers], topic } as unknown as KafkaOptions), context)
     return {
       sink: again(),
       again,
