@@ -39,7 +39,13 @@ test('a subscriber that reads nothing loses QoS 0, is counted, costs bounded mem
   assert.equal(heard, 3000)
   const dropped = broker.report().dropped['slow-subscriber'] ?? 0
   assert.ok(dropped > 1000, `${dropped} dropped`)
-  assert.ok(memory() - before < 6 * mebibyte, `grew by ${(memory() - before) / mebibyte} MiB of 30`)
+  let grown = memory() - before
+  // What was collected is given back in the background.
+  for (let i = 0; i < 50 && grown > 6 * mebibyte; i++) {
+    await sleep(10)
+    grown = memory() - before
+  }
+  assert.ok(grown < 6 * mebibyte, `grew by ${grown / mebibyte} MiB of 30`)
   slow.socket.resume()
   await sleep(100)
   const got = (await slow.settle()).length
