@@ -83,6 +83,7 @@ const dispatch = new Dispatch({
   }),
   link: new Link(Date.now, () => {}),
   governor: new ReconnectGovernor({ maxOpens: 1, spacingMs: 0 }),
+  owedCount: null,
   gate: new IdleGate(new SharedArrayBuffer(4), () => total, 5),
   timing: defaultTiming,
   onSettled: () => {},

@@ -66,6 +66,8 @@ export interface StartMessage {
   folders: BridgeFolders
   /** The journal's durable position (`journal/tail`). */
   tail: SharedArrayBuffer
+  /** The sinks whose totals stand in the tail, in its order; others are woken by each append. */
+  tailSinks: readonly string[]
   /** One Int32: 1 when the host wants to be told of the next append. */
   idle: SharedArrayBuffer
   /** URL of a module whose `connectors` (or default export) maps a type to `() => import(…)`. */
@@ -92,6 +94,15 @@ export interface WireReceipt {
 export interface IntakeItem {
   message: Message
   owed: Owed | null
+}
+
+/** Messages that come into the hub from a connector, or dead letters that go their way again. */
+export interface IntakeBatch {
+  /** The connector's name. */
+  source: string
+  /** These were in the hub before: those with `owed` go into the journal as they are, the others through the rules. */
+  replay: boolean
+  items: readonly IntakeItem[]
 }
 
 export interface HostReport {

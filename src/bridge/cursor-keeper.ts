@@ -31,6 +31,7 @@ export class CursorKeeper {
   /** A sink whose cursor could not be opened holds everything. */
   #blocked = false
   #timer: NodeJS.Timeout | null = null
+  #closed = false
 
   constructor(options: {
     timing: BridgeTiming
@@ -62,7 +63,7 @@ export class CursorKeeper {
 
   /** Something may have changed. */
   touch(): void {
-    this.#timer ??= setTimeout(() => this.#tick(), this.#timing.cursorWriteMs)
+    if (!this.#closed) this.#timer ??= setTimeout(() => this.#tick(), this.#timing.cursorWriteMs)
   }
 
   /** Writes and syncs all there is. */
@@ -84,6 +85,7 @@ export class CursorKeeper {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     await this.flush()
     for (const { cursor, outbox } of this.#kept) {
       outbox.close()

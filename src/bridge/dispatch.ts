@@ -24,6 +24,8 @@ export interface DispatchOptions {
   link: Link
   governor: ReconnectGovernor
   gate: IdleGate
+  /** Deliveries ever owed to this sink, cheaply; null when only reading the journal can tell. */
+  owedCount: (() => number) | null
   timing: BridgeTiming
   /** Called when something was settled, before the next batch is claimed. */
   onSettled: () => void
@@ -37,7 +39,10 @@ export class Dispatch {
   readonly #options: DispatchOptions
   readonly #outbox: Outbox
   readonly #signal = new Signal()
-  readonly #idleLoop = { wake: () => this.#signal.set() }
+  readonly #idleLoop = {
+    hasMore: () => this.#options.owedCount === null || this.#options.owedCount() > this.#outbox.lastOrdinal,
+    wake: () => this.#signal.set(),
+  }
   #paused = false
   #stopped = false
   #done: Promise<void> = Promise.resolve()

@@ -14,7 +14,7 @@ import { TrestleError } from '../contract/error.ts'
 import { deadLetterSink } from '../journal/port.ts'
 import type { DeadLetter, DeadLetterShelf } from '../outbox/dead-letter.ts'
 import { DeadLetters } from '../outbox/dead-letters.ts'
-import { type OpenedOutbox, type OpenOutboxOptions, openOutbox, tailOf } from '../outbox/open-outbox.ts'
+import { type OpenedOutbox, type OpenOutboxOptions, openOutbox, owedCountOf, tailOf } from '../outbox/open-outbox.ts'
 import type { EventName } from '../telemetry/events.ts'
 import {
   type BoundaryPort,
@@ -194,6 +194,7 @@ class Host {
       link,
       governor: this.#governor,
       gate: this.#gate,
+      owedCount: owedCountOf(this.#start.tail, this.#start.tailSinks.indexOf(name)),
       timing: this.#start.timing,
       onSettled: () => this.#keeper.touch(),
       log: (level, event, facts) => this.#log(level, event, facts),

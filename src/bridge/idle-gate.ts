@@ -1,5 +1,7 @@
 /** A loop that has nothing to do until something is appended. */
 export interface IdleLoop {
+  /** Something of what was appended may be for this loop. */
+  hasMore(): boolean
   wake(): void
 }
 
@@ -26,10 +28,7 @@ export class IdleGate {
   /** The loop has found nothing more. */
   enter(loop: IdleLoop): void {
     this.#idle.add(loop)
-    if (this.#timer !== null || Atomics.load(this.#flag, 0) === 1) return
-    const restLeftMs = this.#wokenMs + this.#restMs - performance.now()
-    if (restLeftMs <= 0) this.#raise()
-    else this.#timer = setTimeout(() => this.#raise(), Math.ceil(restLeftMs))
+    this.#arm()
   }
 
   leave(loop: IdleLoop): void {
@@ -41,13 +40,23 @@ export class IdleGate {
     Atomics.store(this.#flag, 0, 0)
     this.#wokenMs = performance.now()
     this.#seenTail = this.#tail()
-    for (const loop of [...this.#idle]) loop.wake()
+    for (const loop of this.#idle) if (loop.hasMore()) loop.wake()
+    this.#arm()
   }
 
   close(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
     this.#idle.clear()
+  }
+
+  /** Asks main for a message, now or after the rest. */
+  #arm(): void {
+    if (this.#idle.size === 0) return
+    if (this.#timer !== null || Atomics.load(this.#flag, 0) === 1) return
+    const restLeftMs = this.#wokenMs + this.#restMs - performance.now()
+    if (restLeftMs <= 0) this.#raise()
+    else this.#timer = setTimeout(() => this.#raise(), Math.ceil(restLeftMs))
   }
 
   #raise(): void {

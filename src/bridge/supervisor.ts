@@ -26,7 +26,7 @@ import {
   defaultTiming,
   type FromHost,
   fromWire,
-  type IntakeItem,
+  type IntakeBatch,
   type ReplayResult,
   receiptToWire,
 } from './boundary.ts'
@@ -36,10 +36,14 @@ import { Questions } from './questions.ts'
 import { type BridgeReport, type LinkReport, outOfReach, type ThreadReport, unknownYet } from './report.ts'
 import { backOffMs } from './retry.ts'
 
+export type { IntakeBatch } from './boundary.ts'
+
 export interface BridgeOptions {
   hub: string
   folders: BridgeFolders
   tail: SharedArrayBuffer
+  /** The journal's `sinks`: whose totals stand in its tail. Without them each append wakes every sink. */
+  tailSinks?: readonly string[]
   /** URL of the module that lists the connectors. */
   modules: string
   connectors: readonly ConnectorSettings[]
@@ -52,15 +56,6 @@ export interface BridgeOptions {
   answerTimeoutMs?: number
   /** A thread that has not answered for so long is ended and started again. */
   maxSilenceMs?: number
-}
-
-/** Messages that come into the hub from a connector, or dead letters that go their way again. */
-export interface IntakeBatch {
-  /** The connector's name. */
-  source: string
-  /** These were in the hub before: those with `owed` go into the journal as they are, the others through the rules. */
-  replay: boolean
-  items: readonly IntakeItem[]
 }
 
 /** A thread that ran for so long has got over what ended the one before. */
@@ -186,7 +181,7 @@ export class Bridge {
   }
 
   #launch(onStarted: () => void, onFailed: (error: TrestleError) => void): void {
-    const { connectors, folders, hub, makeBody = threadBody, modules, tail, timing } = this.#options
+    const { connectors, folders, hub, makeBody = threadBody, modules, tail, tailSinks = [], timing } = this.#options
     Atomics.store(this.#idleFlag, 0, 0)
     const body = makeBody()
     this.#body = body
@@ -207,7 +202,16 @@ export class Bridge {
       onFailed(new TrestleError('E999', `connector thread ended: ${why ?? 'by itself'}`))
       this.#ended(why ?? 'it ended by itself')
     })
-    const start = { hub, folders, tail, idle: this.#idle, modules, connectors, timing: { ...defaultTiming, ...timing } }
+    const start = {
+      hub,
+      folders,
+      tail,
+      tailSinks,
+      idle: this.#idle,
+      modules,
+      connectors,
+      timing: { ...defaultTiming, ...timing },
+    }
     body.port.postMessage({ kind: 'start', start })
   }
 

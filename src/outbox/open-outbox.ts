@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { TrestleError } from '../contract/error.ts'
 import { JournalReader } from '../journal/reader.ts'
-import { readTail } from '../journal/tail.ts'
+import { readOwed, readTail } from '../journal/tail.ts'
 import { CursorFile, freshCursor } from './cursor.ts'
 import { Outbox, type OutboxOptions } from './outbox.ts'
 import type { OwedReader } from './window.ts'
@@ -27,6 +27,10 @@ export const tailOf =
   (shared: SharedArrayBuffer): (() => number) =>
   () =>
     readTail(shared)
+
+/** Deliveries ever owed to the sink at `place` of the tail's sinks; null for one that is not among them. */
+export const owedCountOf = (shared: SharedArrayBuffer, place: number): (() => number) | null =>
+  place < 0 ? null : () => readOwed(shared, place).messages
 
 /**
  * Opens the outbox of one sink where its cursor says; without a cursor, at the oldest record there is.

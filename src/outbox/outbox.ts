@@ -169,6 +169,11 @@ export class Outbox {
     while (this.#window.oldest === null && this.#window.read(1));
   }
 
+  /** Of the last delivery read. */
+  get lastOrdinal(): number {
+    return this.#window.lastOrdinal
+  }
+
   get settledCount(): number {
     return this.#fates.settled
   }

@@ -116,7 +116,7 @@ describe('delivering', () => {
 })
 
 describe('failing', () => {
-  test('random faults of all classes lose nothing and overtake nothing', async () => {
+  test('A4 A5: random faults of all classes lose nothing and overtake nothing', async () => {
     let turn = 0
     lake.limits = { count: 20, bytes: 1e6, lingerMs: 0 }
     lake.fault = ({ attempt }) => {
@@ -162,7 +162,7 @@ describe('failing', () => {
     assertOrder(lake.arrived)
   })
 
-  test('a message that makes the sink throw does not hold the others for ever', async () => {
+  test('A5: a message that makes the sink throw does not hold the others for ever', async () => {
     lake.onDeliver = async (batch) => {
       if (batch.some(({ orderKey }) => orderKey === 'key-1')) throw new Error('poison')
     }
@@ -231,7 +231,7 @@ describe('failing', () => {
   })
 })
 
-describe('pausing', () => {
+describe('D6: pausing', () => {
   test('a paused sink is closed and sends nothing; resumed, it goes on where it was', async () => {
     await start()
     rig.append()
@@ -255,7 +255,7 @@ describe('pausing', () => {
   })
 })
 
-describe('cursors', () => {
+describe('A2: cursors', () => {
   test('another bridge over the same folder goes on where the last one stopped', async () => {
     await start()
     rig.appendMany(30)
@@ -302,7 +302,7 @@ describe('cursors', () => {
   })
 })
 
-describe('awaited records', () => {
+describe('A1: awaited records', () => {
   test('get a receipt from each sink: when it has delivered, or when it never will', async () => {
     const other = farSideOf('other')
     other.fault = () => failsNever()
@@ -320,7 +320,7 @@ describe('awaited records', () => {
   })
 })
 
-describe('the ledger', () => {
+describe('A8: the ledger', () => {
   test('shows in the report what a faulty reader passed over', async () => {
     const makeReader = (wanted: JournalReaderOptions): OwedReader => {
       const reader = new JournalReader(wanted)

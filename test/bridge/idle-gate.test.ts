@@ -8,7 +8,7 @@ const setUp = (restMs = 20) => {
   const journal = { tail: 0 }
   const gate = new IdleGate(shared, () => journal.tail, restMs)
   const woken: string[] = []
-  const loop = (name: string) => ({ wake: () => void woken.push(name) })
+  const loop = (name: string) => ({ hasMore: () => name !== 'others’', wake: () => void woken.push(name) })
   return { flag, journal, gate, woken, loop }
 }
 
@@ -45,5 +45,20 @@ test('after a rest without appends main is asked to post, and its post wakes all
   assert.equal(takeIdle(flag), false)
   gate.wake()
   assert.deepEqual(woken, ['a', 'b'])
+  gate.close()
+})
+
+test('a loop for which nothing was appended sleeps on, and main is asked to post again', async () => {
+  const { flag, gate, woken, loop } = setUp()
+  gate.wake()
+  gate.enter(loop('others’'))
+  gate.enter(loop('a'))
+  await pause(40)
+  assert.equal(takeIdle(flag), true)
+  gate.wake()
+  assert.deepEqual(woken, ['a'])
+  gate.leave(loop('a'))
+  await pause(40)
+  assert.equal(takeIdle(flag), true)
   gate.close()
 })

@@ -65,7 +65,7 @@ describe('a source', () => {
   })
   afterEach(() => rig.stop())
 
-  test('hands its messages to main and gets a receipt for each, in order', async () => {
+  test('A9: hands its messages to main and gets a receipt for each, in order', async () => {
     await rig.start()
     const batches: IntakeBatch[] = []
     rig.bridge.onIntake(async (batch) => {

@@ -30,7 +30,7 @@ const takeIn = (batches: IntakeBatch[]): void =>
     return batch.items.map(() => stored)
   })
 
-describe('dead letters', () => {
+describe('A6: dead letters', () => {
   test('keep everything that belongs to the message, and can be listed by sink and rule, page by page', async () => {
     lake.fault = () => failsNever('schema is unknown there')
     const properties = {

@@ -38,7 +38,7 @@ test('what a sink is owed and has not settled is pending', () => {
   assert.equal(sinkLedger({ ...sink, unaccounted: 2 }, tally).pending, 2, 'what is missing is not pending')
 })
 
-test('the same claims by rule, over all sinks', () => {
+test('A8: the same claims by rule, over all sinks', () => {
   const ledgers = ruleLedgers([
     { sink, tally },
     { sink, tally },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { backOffMs, ReconnectGovernor } from '../../src/bridge/retry.ts'
 
-test('a back-off is any time up to a bound that doubles to its cap', () => {
+test('A5: a back-off is any time up to a bound that doubles to its cap', () => {
   const bounds = [1, 2, 3, 8, 9, 10, 40, 2000].map((failures) => backOffMs(failures, () => 1))
   assert.deepEqual(bounds, [100, 200, 400, 12_800, 25_600, 30_000, 30_000, 30_000])
   assert.equal(
@@ -17,7 +17,7 @@ test('a back-off is any time up to a bound that doubles to its cap', () => {
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-test('the governor lets so many open at once, and the next when one has ended', async () => {
+test('A5: the governor lets so many open at once, and the next when one has ended', async () => {
   const governor = new ReconnectGovernor({ maxOpens: 2, spacingMs: 0 })
   const open: (() => void)[] = []
   for (let n = 0; n < 5; n++) void governor.acquire().then((release) => open.push(release))

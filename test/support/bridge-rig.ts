@@ -70,6 +70,7 @@ export class BridgeRig {
         deadLetters: join(this.folder, 'dead-letters.sqlite'),
       },
       tail: this.journal.tail,
+      tailSinks: this.#options.connectors.map(({ name }) => name),
       modules: new URL('./connector-list.ts', import.meta.url).href,
       connectors: [],
       events: { emit: (name) => this.events.push(name) },
