@@ -18,7 +18,7 @@ async function readTo(reader: ReadableStreamDefaultReader<Uint8Array>, marker: s
   return text
 }
 
-it('live messages arrive as server-sent events, and the subscription ends with the reader', async () => {
+it('D3: live messages arrive as server-sent events, and the subscription ends with the reader', async () => {
   const { api, hub } = await serve()
   const leave = new AbortController()
   const response = await subscribe(api.url, 'plants/#', leave.signal)

@@ -183,7 +183,7 @@ describe('the API of a hub', () => {
     assert.equal(served.hub.calls.length, 2)
   })
 
-  it('is healthy while it answers, and ready or not with reasons', async () => {
+  it('D4: is healthy while it answers, and ready or not with reasons', async () => {
     assert.deepEqual(await (await get('/health')).json(), { status: 'ok' })
     assert.equal((await get('/ready')).status, 200)
     served.hub.reasons = ['journal cannot be written: ENOSPC']

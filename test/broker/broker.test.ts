@@ -101,7 +101,7 @@ for (const version of [4, 5] as const) {
       await client.endAsync()
     })
 
-    test('a retained message is kept, sent to new subscribers with RETAIN, replaced, and cleared', async () => {
+    test('C2: a retained message is kept, sent to new subscribers with RETAIN, replaced, and cleared', async () => {
       const { client } = await open(version)
       const topic = `kept/${version}`
       await client.publishAsync(topic, 'one', { retain: true, qos: 1 })

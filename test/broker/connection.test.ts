@@ -36,7 +36,7 @@ async function othersLive(): Promise<void> {
 }
 after(() => witness.kill())
 
-describe('malformed input ends its own connection and no other', () => {
+describe('C1 C4: malformed input ends its own connection and no other', () => {
   const cases: [string, string, number, string][] = [
     ['QoS 3', '3603000161', 0x81, 'MQTT-3.3.1-4'],
     ['DUP at QoS 0', '3803000161', 0x81, 'MQTT-3.3.1-2'],
@@ -161,7 +161,7 @@ describe('the first packet', () => {
   })
 })
 
-describe('access', () => {
+describe('C3: access', () => {
   test('a refused client hears why and is closed', async () => {
     const five = await RawClient.open(port, 5)
     five.send(connectPacket(5, { username: 'stranger' }))

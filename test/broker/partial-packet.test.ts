@@ -25,7 +25,7 @@ test('a packet cut anywhere, any number of times, comes out whole, and the rest 
   )
 })
 
-test('an announced size costs no memory before its bytes arrive', () => {
+test('C4: an announced size costs no memory before its bytes arrive', () => {
   const partial = new PartialPacket()
   partial.take(Buffer.from([0x30, 0xff, 0xff, 0xff, 0x01]), 0, 5, 1 << 28, new FrameScan())
   assert.ok(partial.bytes.length < 10_000)

@@ -65,7 +65,7 @@ class FakeDoor implements HubDoor {
 const withDoor = (args: string[], door: FakeDoor, terminal = new FakeTerminal()) =>
   runCli(args, terminal, async () => door)
 
-it('check prints every fault as the design says and exits 1', async () => {
+it('B1: check prints every fault as the design says and exits 1', async () => {
   const door = new FakeDoor()
   door.found = faults
   assert.deepEqual(await withDoor(['check', '-c', 'x.yaml'], door), { exit: 1, out: told, err: '' })

@@ -37,7 +37,7 @@ describe('commands that speak to a running hub', () => {
     hub.published.length = 0
   })
 
-  it('status exits 0 when all is fine and 1 when a connector is down', async () => {
+  it('D1: status exits 0 when all is fine and 1 when a connector is down', async () => {
     const fine = await cli(['status'])
     assert.equal(fine.exit, 0)
     assert.match(fine.out, /^lake +kafka +connected/m)
@@ -48,7 +48,7 @@ describe('commands that speak to a running hub', () => {
     assert.equal(down.err, '')
   })
 
-  it('status exits 1 when the ledger does not balance', async () => {
+  it('A8: status exits 1 when the ledger does not balance', async () => {
     hub.current.ledger.unaccounted = 1
     const { exit, out } = await cli(['status'])
     assert.equal(exit, 1)
@@ -232,7 +232,7 @@ describe('commands that speak to a running hub', () => {
     assert.equal(missing.err, "E702  there is no dead letter 'none'\n")
   })
 
-  it('dead-letters replay and discard want a choice and say how many', async () => {
+  it('A6: dead-letters replay and discard want a choice and say how many', async () => {
     assert.equal((await cli(['dead-letters', 'replay', '--sink', 'lake'])).out, '1,000 dead letters replayed.\n')
     assert.equal((await cli(['dead-letters', 'discard', '18422-0'])).out, '1 dead letter discarded.\n')
     assert.deepEqual(hub.calls, [

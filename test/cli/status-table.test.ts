@@ -8,7 +8,7 @@ import { nowMs, sampleReport } from '../api/fake-hub.ts'
 
 const plain = paintFor(false)
 
-it('the status looks letter for letter as the design says', () => {
+it('D1: the status looks letter for letter as the design says', () => {
   assert.equal(
     drawStatus(sampleReport(), plain).join('\n'),
     `trestle 0.1.0 on oslo-1   up 3 d 4 h   journal 1.2 GB, oldest 4 min   ledger balances (unaccounted 0)

@@ -84,7 +84,7 @@ describe('the rule of the handbook', () => {
     assert.deepEqual([outcome.owed, outcome.publishes, outcome.refusal, outcome.ack], [[], [], null, 'received'])
   })
 
-  it('refuses what breaks the schema, naming the field', () => {
+  it('B6: refuses what breaks the schema, naming the field', () => {
     const { refusal, owed } = run(rules, message({ ...good, temperature_f: 'hot' }))
     assert.deepEqual(owed, [])
     assert.equal(refusal?.action, 'dead-letter')

@@ -4,7 +4,7 @@ import { faultsOf, load } from './rules.ts'
 
 const dollar = '$'
 
-describe('faults of rule files', () => {
+describe('B1 B3: faults of rule files', () => {
   const cases: [title: string, text: string, ...faults: string[]][] = [
     [
       'an unknown field, with the nearest word',
@@ -175,7 +175,7 @@ describe('faults of rule files', () => {
   })
 })
 
-describe('rules that feed themselves', () => {
+describe('A10: rules that feed themselves', () => {
   const rule = (from: string, publish: string) => `from: "${from}"\nto:\n  - publish: ${publish}\n`
   const loops: [from: string, publish: string, loops: boolean][] = [
     ['a/b', 'a/b', true],

@@ -47,7 +47,7 @@ async function checkAll(t: TestContext, folder: string, acknowledged: number): P
   return journal.durable
 }
 
-test(`after kill -9 at a random moment every acknowledged record is there, in order (${rounds} rounds)`, async (t) => {
+test(`A1: after kill -9 at a random moment every acknowledged record is there, in order (${rounds} rounds)`, async (t) => {
   const folder = dataFolder(t)
   let found = 0
   for (let round = 0; round < rounds; round += 1) {

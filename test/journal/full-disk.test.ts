@@ -78,7 +78,7 @@ function stuff(file: string): void {
   fs.closeSync(fd)
 }
 
-test('a full disk: nothing is settled that is not stored, and it goes on by itself when space returns', {
+test('A1: a full disk: nothing is settled that is not stored, and it goes on by itself when space returns', {
   skip,
 }, async (t) => {
   const folder = smallDisk(t)

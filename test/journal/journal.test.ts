@@ -35,7 +35,7 @@ test('positions count up by one, and waiters are told in the order of the append
   assert.equal(journal.durable, 101)
 })
 
-test('nobody is told, and no reader sees a record, before its write is back', async (t) => {
+test('A1: nobody is told, and no reader sees a record, before its write is back', async (t) => {
   const files = new FaultyDisk()
   const folder = dataFolder(t)
   const journal = await openJournal(t, folder, { files })
@@ -191,7 +191,7 @@ test('all batches behind a failed write are settled with its error, in order', a
   await until(() => journal.error === null)
 })
 
-test('at its size limit it refuses with E505, and takes again by itself when segments are released', async (t) => {
+test('A7: at its size limit it refuses with E505, and takes again by itself when segments are released', async (t) => {
   const folder = dataFolder(t)
   const states: string[] = []
   const journal = await openJournal(t, folder, { maxBytes: 200_000, onState: (state) => states.push(state) })

@@ -108,7 +108,7 @@ test('every field of a message and of what is owed comes back exactly', () => {
   )
 })
 
-test('a payload is in the record once, however many sinks are owed it', () => {
+test('A2: a payload is in the record once, however many sinks are owed it', () => {
   const payload = Buffer.alloc(10_000, 7)
   const shaped = Buffer.alloc(10_000, 9)
   const original = aMessage({ payload })

@@ -40,7 +40,7 @@ test('nothing is opened before there is something to keep', () => {
   assert.equal(existsSync(path()), false)
 })
 
-test('what is kept is there again after a restart, in journal order, counted by sink', () => {
+test('A6: what is kept is there again after a restart, in journal order, counted by sink', () => {
   store.putMany([letter(10), letter(9, 1), letter(9, 0, 'other')])
   store.close()
   store = new DeadLetters(path())

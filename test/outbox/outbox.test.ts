@@ -90,7 +90,7 @@ describe('claiming', () => {
   })
 })
 
-describe('failing', () => {
+describe('A5: failing', () => {
   test('later: the key waits with its order, the other keys go on', () => {
     const journal = new FakeJournal()
     for (const orderKey of ['a', 'b', 'a', 'b']) journal.append([{ orderKey }])
@@ -252,7 +252,7 @@ describe('failing', () => {
   })
 })
 
-describe('the window', () => {
+describe('A2 A7: the window', () => {
   test('a key in trouble does not stall the others until the window is full, and then memory stays bounded', () => {
     const journal = new FakeJournal()
     journal.append([{ orderKey: 'bad' }])
@@ -312,7 +312,7 @@ describe('awaited records', () => {
   })
 })
 
-describe('the ledger', () => {
+describe('A8: the ledger', () => {
   test('counts how each delivery ended, by rule, over restarts', () => {
     const journal = new FakeJournal()
     journal.append([{ rule: 'one' }, { rule: 'two' }])
@@ -386,7 +386,7 @@ const steps = fc.array(
 >
 
 for (const ordering of ['key', 'total'] as const)
-  test(`random faults and kills (order: ${ordering}): nothing lost, nothing overtaken, every turn balanced`, () => {
+  test(`A4: random faults and kills (order: ${ordering}): nothing lost, nothing overtaken, every turn balanced`, () => {
     fc.assert(
       fc.property(steps, (script) => {
         const journal = new FakeJournal()

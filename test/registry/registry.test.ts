@@ -25,7 +25,7 @@ function load(files: Record<string, string>) {
 
 const schema = '{"type": "object", "properties": {"n": {"type": "number"}}}'
 
-describe('the registry', () => {
+describe('B4: the registry', () => {
   it('serves subjects by name and version, the newest by default', () => {
     const { registry, faults } = load({
       't/1.json': schema,

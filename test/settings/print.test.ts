@@ -14,7 +14,7 @@ connectors:
   lake: { type: kafka, brokers: ["\${env:HOST}:1"], password: literal-pass, sasl: { mechanism: plain, token: in-a-branch } }
 `
 
-  it('shows what is in effect and no secret, wherever it came from', async () => {
+  it('D7: shows what is in effect and no secret, wherever it came from', async () => {
     const { effective, secrets } = await loadSettings({
       text,
       env: { HOST: 'kafka' },

@@ -173,7 +173,7 @@ journal: { max_bytes: 10 gigs }
     ])
   })
 
-  it('never show a secret', async () => {
+  it('D7: never show a secret', async () => {
     const env = { TRESTLE_TOKEN: 'abc' }
     const [fault] = await faultsOf(
       `${anonymous}api: { token: "\${env:TRESTLE_TOKEN}" }\nlog: { level: "\${env:TRESTLE_TOKEN}d" }\n`,
@@ -193,7 +193,7 @@ journal: { max_bytes: 10 gigs }
   })
 })
 
-describe('what is open to the world', () => {
+describe('C3: what is open to the world', () => {
   it('is refused for listeners unless it is said twice', async () => {
     const listeners = 'listeners: [{ type: tcp, address: "0.0.0.0:1883" }]\n'
     assert.deepEqual(await faultsOf(anonymous + listeners), [

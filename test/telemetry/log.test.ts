@@ -36,7 +36,7 @@ it('a line below the level is not written', () => {
   assert.deepEqual(lines, [])
 })
 
-it('no secret leaves through words, facts, lists, errors, causes or stacks', () => {
+it('D7: no secret leaves through words, facts, lists, errors, causes or stacks', () => {
   for (const human of [false, true]) {
     const { log, lines } = newLog({ human })
     const cause = new Error('login hunter2 failed')

@@ -14,7 +14,7 @@ const usage = () => ({
   loopUtilization: 0.25,
 })
 
-it('shows each figure of the report once, with names of the configuration as labels', async () => {
+it('D4: shows each figure of the report once, with names of the configuration as labels', async () => {
   const text = await new Metrics(usage).render(sampleReport())
   const lines = new Set(text.split('\n'))
   for (const line of [

@@ -90,7 +90,7 @@ function reframe(packet: Buffer): Buffer {
   return Buffer.concat([packet.subarray(0, 1), Buffer.from(length), body])
 }
 
-test('random bytes are a packet or a ProtocolFault, never another error', () => {
+test('C4: random bytes are a packet or a ProtocolFault, never another error', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 2, maxLength: 64 }), anyVersion, (raw, version) => {
       judge(Buffer.from(raw), version)

@@ -158,7 +158,7 @@ const only = (packet: Record<string, unknown>, like: Record<string, unknown>): R
   )
 
 for (const version of [3, 4, 5] as const) {
-  test(`what we write, mqtt-packet reads as it was meant, version ${version}`, () => {
+  test(`C1: what we write, mqtt-packet reads as it was meant, version ${version}`, () => {
     fc.assert(
       fc.property(anyPacket(version), (packet) => {
         // Table 2-6 gives 0x8C to DISCONNECT, §3.14.2.1 does not; mqtt-packet keeps to the latter, we to both.
@@ -170,7 +170,7 @@ for (const version of [3, 4, 5] as const) {
     )
   })
 
-  test(`what mqtt-packet writes, we read as it was meant, version ${version}`, () => {
+  test(`C1: what mqtt-packet writes, we read as it was meant, version ${version}`, () => {
     fc.assert(
       fc.property(anyPacket(version), (packet) => {
         const written = mqttPacket.generate(theirs(packet, version) as never, { protocolVersion: version })

@@ -75,7 +75,7 @@ const propertiesOf = (packet: Packet, place: PropertyPlace): Record<string, unkn
   return holder.properties as Record<string, unknown>
 }
 
-test('every identifier stands exactly where table 2-4 allows it and is malformed anywhere else (§2.2.2.2)', () => {
+test('C1: every identifier stands exactly where table 2-4 allows it and is malformed anywhere else (§2.2.2.2)', () => {
   for (const place of Object.keys(around) as PropertyPlace[]) {
     for (let id = 0; id < 128; id++) {
       const row = standard[id]

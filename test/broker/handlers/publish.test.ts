@@ -72,7 +72,7 @@ describe('a publish that the flow accepts at once', () => {
   }
 })
 
-describe('a publish that waits for the flow', () => {
+describe('A1: a publish that waits for the flow', () => {
   test('is routed at once and acknowledged only when it is settled', async () => {
     reset()
     const subscriber = await RawClient.connect(port)
@@ -126,7 +126,7 @@ describe('a publish that waits for the flow', () => {
   })
 })
 
-describe('a refused publish', () => {
+describe('A1 B6: a refused publish', () => {
   test('tells an MQTT 5 client the code and the reason, at QoS 1 and 2, and routes nothing', async () => {
     reset()
     const subscriber = await RawClient.connect(port, 5)
@@ -184,7 +184,7 @@ describe('a refused publish', () => {
   })
 })
 
-describe('a publish that cannot be taken now', () => {
+describe('A1: a publish that cannot be taken now', () => {
   test('tells an MQTT 5 client, and leaves a 3.1.1 client without an answer', async () => {
     reset()
     const five = await RawClient.connect(port, 5)
@@ -318,7 +318,7 @@ describe('more unanswered publishes than the receive maximum', () => {
   })
 })
 
-describe('topic aliases', () => {
+describe('C2: topic aliases', () => {
   test('stand for the topic they were given with', async () => {
     reset()
     const subscriber = await RawClient.connect(port, 5)
@@ -353,7 +353,7 @@ describe('topic aliases', () => {
   })
 })
 
-test('the message the flow sees carries properties, client and user name', async () => {
+test('A11: the message the flow sees carries properties, client and user name', async () => {
   reset()
   const client = await RawClient.connect(port, 5, { clientId: 'meter-7', username: 'plant' })
   const properties = {
@@ -375,7 +375,7 @@ test('the message the flow sees carries properties, client and user name', async
   client.kill()
 })
 
-test('a change of the rules is seen by the next message, though the topic is known', async () => {
+test('B9: a change of the rules is seen by the next message, though the topic is known', async () => {
   reset()
   const client = await RawClient.connect(port)
   client.publish({ topic: 'rule/accept', qos: 1, packetId: 1 })

@@ -22,7 +22,7 @@ const memory = () => {
   return Math.max(external, arrayBuffers) + heapUsed
 }
 
-test('a subscriber that reads nothing loses QoS 0, is counted, costs bounded memory, and others lose nothing', async () => {
+test('A7: a subscriber that reads nothing loses QoS 0, is counted, costs bounded memory, and others lose nothing', async () => {
   const slow = await RawClient.connect(port, 4)
   await slow.subscribe('flood')
   slow.socket.pause()
@@ -55,7 +55,7 @@ test('a subscriber that reads nothing loses QoS 0, is counted, costs bounded mem
   publisher.kill()
 })
 
-test('a publisher of QoS 1 is not read while its subscriber is slow, and nothing is lost', async () => {
+test('A7: a publisher of QoS 1 is not read while its subscriber is slow, and nothing is lost', async () => {
   const slow = await RawClient.connect(port, 4)
   await slow.subscribe('steady', 1)
   const publisher = await RawClient.connect(port, 4)

@@ -54,7 +54,7 @@ const rows = (text: string) =>
     .split('\n')
     .map((line) => line.trim().split(/\s+/) as [string, string, string, string])
 
-test('each cell of the sending table is what the standard asks', () => {
+test('C1: each cell of the sending table is what the standard asks', () => {
   const expected = rows(sending)
   for (const [state, event, next, act] of expected) {
     const cell = sendingTable[Sending[state as 'free']][SendingEvent[event as 'puback']]
@@ -64,7 +64,7 @@ test('each cell of the sending table is what the standard asks', () => {
   assert.equal(expected.length, Object.keys(Sending).length * Object.keys(SendingEvent).length)
 })
 
-test('each cell of the receiving table is what the standard asks', () => {
+test('C1: each cell of the receiving table is what the standard asks', () => {
   const expected = rows(receiving)
   for (const [state, event, next, act] of expected) {
     const cell = receivingTable[Receiving[state as 'unknown']][ReceivingEvent[event as 'publish']]

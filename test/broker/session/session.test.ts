@@ -54,7 +54,7 @@ function deliver(session: Session, qos: 1 | 2): boolean {
   return session.deliver(parcel, qos, false, null)
 }
 
-test('whatever a client does, its limits hold and its bytes are counted down to nothing', () => {
+test('A7: whatever a client does, its limits hold and its bytes are counted down to nothing', () => {
   const step = fc.constantFrom('publish 1', 'publish 2', 'answer', 'release', 'leave', 'come', 'room', 'no room')
   fc.assert(
     fc.property(fc.array(step, { maxLength: 300 }), fc.boolean(), (steps, isDurable) => {

@@ -57,7 +57,7 @@ const will = (topic: string, willDelaySeconds: number) => ({
   properties: willDelaySeconds === 0 ? null : { willDelaySeconds },
 })
 
-describe('a session that outlives its connection', () => {
+describe('C2: a session that outlives its connection', () => {
   for (const version of [4, 5] as const) {
     test(`gets what was published meanwhile, in order, version ${version}`, async () => {
       const id = `away-${version}`
@@ -198,7 +198,7 @@ describe('take-over', () => {
   })
 })
 
-describe('a will', () => {
+describe('C2: a will', () => {
   test('is published when the connection is lost, not after a good-bye', async () => {
     const watcher = await RawClient.connect(port, 5)
     await watcher.subscribe('will/#', 1)

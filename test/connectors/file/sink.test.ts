@@ -243,7 +243,7 @@ describe('the file sink', () => {
     }
   })
 
-  test('kill -9 while writing leaves no line twice and none torn, and nothing confirmed is lost', async () => {
+  test('A3: kill -9 while writing leaves no line twice and none torn, and nothing confirmed is lost', async () => {
     const folder = await newFolder()
     let confirmed = 0
     for (let life = 0; life < 6; life++) confirmed = await writeAndKill(folder, confirmed, 40 + life * 35)
@@ -307,7 +307,7 @@ function crashingDisk(steps: number): Disk & { crashed(): boolean; release(): Pr
     crashed: () => dead,
     /** What the system does for a process that has ended. */
     release: async () => {
-      for (const handle of handles) await handle.close().catch(() => {})
+      await Promise.allSettled(handles.map((handle) => handle.close()))
     },
     async open(path) {
       step()

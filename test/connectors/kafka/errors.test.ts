@@ -45,7 +45,7 @@ test('finds what lies behind the errors of the library', () => {
   assert.equal(fromThrown(own, 'here'), own)
 })
 
-test('every code Kafka knows has a meaning and words', () => {
+test('A5: every code Kafka knows has a meaning and words', () => {
   for (const { code, id } of Object.values(protocolErrors)) {
     assert.ok(meaningOf(code).code.startsWith('E6'))
     if (code !== 0) assert.match(fromKafkaCode(code, null, 'a-0').message, new RegExp(`^a-0: .*\\(${id}\\)$`, 's'))

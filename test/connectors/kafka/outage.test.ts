@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type Delivery, type Receipt, type Sink, TrestleError } from 'trestle/contract'
 import { KafkaClient } from '../../../connectors/kafka/client.ts'
-import kafka from '../../../connectors/kafka/index.ts'
 import { type KafkaOptions, kafkaOptions } from '../../../connectors/kafka/options.ts'
 import type { ProduceAnswer, ProduceRequest } from '../../../connectors/kafka/produce.ts'
 import { KafkaSink } from '../../../connectors/kafka/sink.ts'
@@ -120,7 +119,7 @@ describe('the Kafka sink while its broker is killed with kill -9', { skip: await
   })
   after(() => server.stop())
 
-  test('loses nothing, keeps the order per key and writes nothing twice when batches come back as they were', async (t) => {
+  test('A3 A4: loses nothing, keeps the order per key and writes nothing twice when batches come back as they were', async (t) => {
     // What waits first comes first, in full batches: each lost one is formed again and recognised by the broker.
     const { twice, reconnects, lines } = await underLoad('steady', 2, () => 200)
     t.diagnostic(`${reconnects} reconnects, ${twice} records twice ${lines.join('\n')}`)
@@ -134,7 +133,7 @@ describe('the Kafka sink while its broker is killed with kill -9', { skip: await
     assert.ok(twice <= 600)
   })
 
-  test('a batch whose answer was lost is not written again, in the same sink nor in the next', async () => {
+  test('A3: a batch whose answer was lost is not written again, in the same sink nor in the next', async () => {
     await createTopics(server.brokers, { unanswered: 2 })
     const options = kafkaOptions({ brokers: [server.brokers], topic: 'unanswered' })
     const make = deliveries()

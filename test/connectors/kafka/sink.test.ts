@@ -42,7 +42,7 @@ describe('the Kafka sink on a real broker', { skip: await need('kafka') }, () =>
   })
   after(() => server.stop())
 
-  test('writes value, key, headers and the arrival time as given, and says where', async () => {
+  test('A11: writes value, key, headers and the arrival time as given, and says where', async () => {
     await createTopics(server.brokers, { 'as-given': 1 })
     const make = deliveries()
     const sink = await openSink({ topic: 'as-given' })
@@ -305,7 +305,7 @@ describe('the Kafka sink on a real broker', { skip: await need('kafka') }, () =>
     await sink.close()
   })
 
-  test('the probe walks the path and stops where it ends', async () => {
+  test('D6: the probe walks the path and stops where it ends', async () => {
     await createTopics(server.brokers, { probed: 2 })
     const probe = (given: object): Promise<readonly ProbeStep[]> =>
       kafka.probe!({ brokers: [server.brokers], ...given } as unknown as never, connectorContext('/none/probe'))

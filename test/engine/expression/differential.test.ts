@@ -126,7 +126,7 @@ function theirs(text: string): unknown {
   }
 }
 
-describe('expressions and another CEL', () => {
+describe('B2: expressions and another CEL', () => {
   it('agree on generated expressions', () => {
     let compared = 0
     fc.assert(

@@ -486,7 +486,7 @@ describe('names of prototypes', () => {
   })
 })
 
-describe('the budget', () => {
+describe('B2: the budget', () => {
   it('ends expressions whose cost grows with the message', () => {
     const text = 'x'.repeat(200_000)
     const list = Array.from({ length: 200_000 }, () => [1])
