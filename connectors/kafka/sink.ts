@@ -107,7 +107,7 @@ export class KafkaSink implements Sink {
   async close(): Promise<void> {
     await this.#client.close()
     // A delivery that was given up ends now, with its connections; the next sink must find its numbers at rest.
-    await this.#delivering?.catch(() => {})
+    await Promise.allSettled([this.#delivering])
     if (this.#topics !== null && this.#producer !== null) {
       const { known } = this.#topics
       const legacy = { clusterId: this.#clusterId, identity: this.#producer.identity, topics: known }

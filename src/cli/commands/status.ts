@@ -63,7 +63,9 @@ async function watch(context: VerbContext, name: string | undefined, options: Op
       else screen.show([`${error.code}  ${printSafe(error.message)}; trying again`])
       context.setExit(codes.E701.exit)
     }
-    await sleep(options.interval * 1000, undefined, { signal: stopped.signal }).catch(() => undefined)
+    await sleep(options.interval * 1000, undefined, { signal: stopped.signal }).catch((thrown) => {
+      if (!stopped.signal.aborted) throw thrown
+    })
   }
   ignore()
 }
