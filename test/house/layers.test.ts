@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { builtinModules } from 'node:module'
 import { dirname } from 'node:path'
 import { describe, it } from 'node:test'
 import { filesBelow, type Import, importsOf, listed, place, textOf } from './source-files.ts'
@@ -83,8 +84,12 @@ describe('the layers', () => {
   })
 
   it('name every import with its ending, and every Node module with node:', () => {
-    const wrong = imports.filter(({ specifier }) => specifier.startsWith('.') && !/\.(ts|json)$/.test(specifier))
-    assert.equal(wrong.length, 0, listed('These imports lack their ending:', wrong.map(told)))
+    const wrong = imports.filter(({ specifier }) =>
+      specifier.startsWith('.')
+        ? !/\.(ts|json)$/.test(specifier)
+        : !specifier.startsWith('node:') && builtinModules.includes(specifier),
+    )
+    assert.equal(wrong.length, 0, listed('These imports lack their ending or node: before it:', wrong.map(told)))
   })
 })
 
