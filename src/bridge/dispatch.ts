@@ -40,7 +40,7 @@ export class Dispatch {
   readonly #outbox: Outbox
   readonly #signal = new Signal()
   readonly #idleLoop = {
-    hasMore: () => this.#options.owedCount === null || this.#options.owedCount() > this.#outbox.lastOrdinal,
+    hasMore: () => this.#outbox.hasMore(this.#options.owedCount?.() ?? Number.POSITIVE_INFINITY),
     wake: () => this.#signal.set(),
   }
   #paused = false

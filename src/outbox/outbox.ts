@@ -169,9 +169,10 @@ export class Outbox {
     while (this.#window.oldest === null && this.#window.read(1));
   }
 
-  /** Of the last delivery read. */
-  get lastOrdinal(): number {
-    return this.#window.lastOrdinal
+  /** True when a claim may find something fresh, given how many were ever owed to this sink. */
+  hasMore(owedCount: number): boolean {
+    // What `peek` has read is no longer ahead of the reader, and yet nobody has claimed it.
+    return this.#window.fresh !== null || owedCount > this.#window.lastOrdinal
   }
 
   get settledCount(): number {

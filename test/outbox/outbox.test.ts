@@ -282,6 +282,18 @@ describe('A2 A7: the window', () => {
     assert.equal(outbox.counts().settled, 401)
   })
 
+  test('what was only peeked at is still there to be claimed, and says so', () => {
+    const journal = new FakeJournal()
+    const { outbox } = setUp(journal)
+    assert.equal(outbox.hasMore(0), false)
+    journal.append([{}])
+    assert.equal(outbox.hasMore(1), true)
+    outbox.peek()
+    assert.equal(outbox.hasMore(1), true)
+    outbox.settle(outbox.claim(limits, 0), [delivered], 0)
+    assert.equal(outbox.hasMore(1), false)
+  })
+
   test('what is held for long does not pin the chunk of the journal it was read with', () => {
     const journal = new FakeJournal()
     const chunk = Buffer.alloc(1_000_000)
