@@ -2,13 +2,20 @@ import type { CursorFile } from '../outbox/cursor.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import type { BridgeTiming } from './boundary.ts'
 
-interface Kept {
+/** What is to be kept of one sink. */
+export interface KeptSink {
   readonly name: string
   readonly outbox: Outbox
   readonly cursor: CursorFile
+  /** Deliveries ever owed to it, cheaply; null when only reading the journal can tell. */
+  readonly owedCount: (() => number) | null
+}
+
+interface Kept extends KeptSink {
   settled: number
   position: number
   writtenMs: number
+  peekedMs: number
   /** Position of what was written and not synced; -1 when all is synced. */
   unsynced: number
   syncing: boolean
@@ -25,6 +32,7 @@ interface Kept {
 export class CursorKeeper {
   readonly #kept: Kept[] = []
   readonly #timing: BridgeTiming
+  readonly #tail: () => number
   readonly #onLowWater: (position: number) => void
   readonly #onError: (sink: string, error: Error) => void
   #lowWater = 0
@@ -35,19 +43,30 @@ export class CursorKeeper {
 
   constructor(options: {
     timing: BridgeTiming
+    tail: () => number
     onLowWater: (position: number) => void
     onError: (sink: string, error: Error) => void
   }) {
     this.#timing = options.timing
+    this.#tail = options.tail
     this.#onLowWater = options.onLowWater
     this.#onError = options.onError
   }
 
-  add(name: string, outbox: Outbox, cursor: CursorFile): void {
-    const settled = outbox.settledCount
-    const position = cursor.found?.position ?? 0
-    const kept = { name, outbox, cursor, settled, position, unsynced: -1, syncing: false, safePosition: position }
-    this.#kept.push({ ...kept, writtenMs: performance.now(), syncedMs: 0 })
+  add(sink: KeptSink): void {
+    const position = sink.cursor.found?.position ?? 0
+    const nowMs = performance.now()
+    this.#kept.push({
+      ...sink,
+      settled: sink.outbox.settledCount,
+      position,
+      writtenMs: nowMs,
+      peekedMs: Number.NEGATIVE_INFINITY,
+      unsynced: -1,
+      syncing: false,
+      syncedMs: 0,
+      safePosition: position,
+    })
   }
 
   /** There is a sink of which nothing is known: no segment may go. */
@@ -105,17 +124,32 @@ export class CursorKeeper {
   #keep(kept: Kept, nowMs: number): boolean {
     const { cursorMoveMs, cursorSyncMs } = this.#timing
     try {
-      kept.outbox.peek()
+      const behind = this.#peek(kept, nowMs)
       const moved = kept.outbox.position !== kept.position
       const due = kept.outbox.settledCount !== kept.settled || (moved && nowMs - kept.writtenMs >= cursorMoveMs)
       if (due) this.#write(kept, nowMs)
       if (kept.unsynced >= 0 && !kept.syncing && nowMs - kept.syncedMs >= cursorSyncMs)
         this.#sync(kept).catch((thrown) => this.#onError(kept.name, thrown as Error))
-      return moved || kept.unsynced >= 0 || kept.outbox.settledCount !== kept.settled
+      return behind || moved || kept.unsynced >= 0 || kept.outbox.settledCount !== kept.settled
     } catch (thrown) {
       this.#onError(kept.name, thrown as Error)
       return true
     }
+  }
+
+  /**
+   * Looks what is next for a sink, as nobody may be claiming. One that is owed nothing more is only moved on past what
+   * others are owed: that costs reading, and serves the low-water mark alone, so it is done seldom. True when it is behind.
+   */
+  #peek(kept: Kept, nowMs: number): boolean {
+    const { outbox, owedCount, peekedMs } = kept
+    if (!outbox.isEmpty) return false
+    const owed = owedCount?.() ?? Number.POSITIVE_INFINITY
+    if (outbox.hasMore(owed) || nowMs - peekedMs >= this.#timing.cursorMoveMs) {
+      kept.peekedMs = nowMs
+      outbox.peek()
+    }
+    return outbox.isEmpty && outbox.position < this.#tail()
   }
 
   #write(kept: Kept, nowMs: number): void {

@@ -33,7 +33,7 @@ import { CursorKeeper } from './cursor-keeper.ts'
 import { Dispatch } from './dispatch.ts'
 import { IdleGate } from './idle-gate.ts'
 import { SourceLoop, TurnIntake } from './intake.ts'
-import { Link, type LinkState } from './link.ts'
+import { Link, stateEvents } from './link.ts'
 import { MainLine } from './main-line.ts'
 import { refusals } from './refusals.ts'
 import { replay } from './replay.ts'
@@ -112,18 +112,19 @@ class Host {
     }
     const { maxOpens, openSpacingMs, restMs } = start.timing
     this.#governor = new ReconnectGovernor({ maxOpens, spacingMs: openSpacingMs })
-    this.#gate = new IdleGate(start.idle, tailOf(start.tail), restMs)
+    const tail = tailOf(start.tail)
+    this.#gate = new IdleGate(start.idle, tail, restMs)
     this.#keeper = new CursorKeeper({
       timing: start.timing,
+      tail,
       onLowWater: (position) => line.post({ kind: 'low-water', position }),
       onError: (sink, error) => this.#log('error', 'cursor.failed', { connector: sink, message: error.message }),
     })
   }
 
   start(): void {
-    for (const settings of this.#start.connectors) this.#build(settings)
-    const refused = { name: deadLetterSink, type: null, options: {}, sink: true, sources: [] }
-    if (!this.#stations.has(deadLetterSink)) this.#build(refused)
+    for (const settings of this.#start.connectors) if (settings.name !== deadLetterSink) this.#build(settings)
+    this.#build({ name: deadLetterSink, type: null, options: {}, sink: true, sources: [] })
     for (const station of this.#stations.values()) station.start()
     this.#keeper.start()
     this.#sampler = setInterval(() => this.#sample(), 1000)
@@ -183,7 +184,8 @@ class Host {
       return
     }
     station.outbox = opened.outbox
-    this.#keeper.add(name, opened.outbox, opened.cursor)
+    const owedCount = owedCountOf(this.#start.tail, this.#start.tailSinks.indexOf(name))
+    this.#keeper.add({ name, ...opened, owedCount })
     if (settings.type === null && name !== deadLetterSink) return
     const link = this.#link(name)
     station.links.push(link)
@@ -194,7 +196,7 @@ class Host {
       link,
       governor: this.#governor,
       gate: this.#gate,
-      owedCount: owedCountOf(this.#start.tail, this.#start.tailSinks.indexOf(name)),
+      owedCount,
       timing: this.#start.timing,
       onSettled: () => this.#keeper.touch(),
       log: (level, event, facts) => this.#log(level, event, facts),
@@ -240,9 +242,11 @@ class Host {
 
   #link(name: string): Link {
     return new Link(this.#now, (link) => {
-      const event = stateEvents[link.state]
-      if (event === null) return
-      this.#event(event, { connector: name, why: link.why, nextTryMs: link.lastError?.nextTryMs ?? null })
+      this.#event(stateEvents[link.state], {
+        connector: name,
+        why: link.why,
+        nextTryMs: link.lastError?.nextTryMs ?? null,
+      })
     })
   }
 
@@ -256,8 +260,8 @@ class Host {
 
   #report(): HostReport {
     const nowMs = this.#now()
-    const connectors = []
-    for (const [name, station] of this.#stations) connectors.push(station.report(this.#deadLetters.count(name), nowMs))
+    const stations = [...this.#stations]
+    const connectors = stations.map(([name, station]) => station.report(this.#deadLetters.count(name), nowMs))
     return { connectors, deadLetters: this.#deadLetters.counts() }
   }
 
@@ -276,8 +280,8 @@ class Host {
 
   #station(name: string): Station {
     const station = this.#stations.get(name)
-    if (station === undefined) throw new TrestleError('E702', `there is no connector ${name}`)
-    return station
+    if (station !== undefined) return station
+    throw new TrestleError('E702', `there is no connector ${name}`)
   }
 
   #event(name: EventName, facts: Record<string, unknown>): void {
@@ -287,13 +291,4 @@ class Host {
   #log(level: 'debug' | 'info' | 'warn' | 'error', event: string, facts: Record<string, unknown>): void {
     this.#line.post({ kind: 'log', level, event, facts: cloneable(facts) })
   }
-}
-
-const stateEvents: Readonly<Record<LinkState, EventName | null>> = {
-  starting: 'connector.resumed',
-  connected: 'connector.connected',
-  retrying: 'connector.retrying',
-  failing: 'connector.failing',
-  paused: 'connector.paused',
-  stopped: 'connector.stopped',
 }

@@ -1,4 +1,5 @@
 import type { TrestleError } from '../contract/error.ts'
+import type { EventName } from '../telemetry/events.ts'
 import type { LastError } from '../telemetry/report.ts'
 
 /** Where a connector stands towards its far side. */
@@ -118,4 +119,14 @@ export class Link {
     this.sinceMs = this.#now()
     this.#onChange(this, before)
   }
+}
+
+/** What is logged and counted when a link comes to a state. */
+export const stateEvents: Readonly<Record<LinkState, EventName>> = {
+  starting: 'connector.resumed',
+  connected: 'connector.connected',
+  retrying: 'connector.retrying',
+  failing: 'connector.failing',
+  paused: 'connector.paused',
+  stopped: 'connector.stopped',
 }

@@ -169,6 +169,11 @@ export class Outbox {
     while (this.#window.oldest === null && this.#window.read(1));
   }
 
+  /** Nothing that was read waits, is sent, or is parked. */
+  get isEmpty(): boolean {
+    return this.#window.oldest === null
+  }
+
   /** True when a claim may find something fresh, given how many were ever owed to this sink. */
   hasMore(owedCount: number): boolean {
     // What `peek` has read is no longer ahead of the reader, and yet nobody has claimed it.
