@@ -199,6 +199,14 @@ describe('A5: failing', () => {
     assert.equal(ids(outbox.claim(limits, 5000)), '3.0')
   })
 
+  test('one that lost its connection goes before a later one of its key that failed in the same batch', () => {
+    const journal = new FakeJournal()
+    for (const orderKey of ['a', 'a']) journal.append([{ orderKey }])
+    const { outbox } = setUp(journal)
+    outbox.settle(outbox.claim(limits, 0), [reconnect, later], 0)
+    assert.equal(ids(outbox.claim(limits, outbox.nextDueMs!)), '1.0 2.0')
+  })
+
   test('a budget that is spent ends in the dead letters, with the last error told', () => {
     const journal = new FakeJournal()
     journal.append([{}])
@@ -340,6 +348,18 @@ describe('A8: the ledger', () => {
       two: { delivered: 0, deadLettered: 1, dropped: 0, expired: 0 },
     })
     assert.equal(second.counts().unaccounted, 0)
+  })
+
+  test('what was settled between two that wait is still known to be after two restarts', () => {
+    const journal = new FakeJournal()
+    journal.append(['a', 'b', 'c', 'd'].map((orderKey) => ({ orderKey })))
+    const first = setUp(journal).outbox
+    first.settle(first.claim(limits, 0), [later, delivered, later, delivered], 0)
+    const second = setUp(journal, { start: first.snapshot() }).outbox
+    second.peek()
+    const third = setUp(journal, { start: second.snapshot() }).outbox
+    assert.equal(ids(third.claim(limits, 0)), '1.0 1.2')
+    assert.equal(third.counts().unaccounted, 0)
   })
 
   test('shows a record that the reader passed over, at once and after a restart', () => {
