@@ -13,7 +13,7 @@ import { TrestleError } from './contract/error.ts'
 import type { Message, Owed } from './contract/message.ts'
 import type { BoundRules } from './engine/bound-rules.ts'
 import { Outcome, type PublishOrder, type Refusal } from './engine/outcome.ts'
-import { evaluate, type RuleSet } from './engine/rule-set.ts'
+import { evaluate, evaluateFurther, type RuleSet } from './engine/rule-set.ts'
 import { type AppendWaiter, deadLetterSink } from './journal/port.ts'
 
 /** What the flow needs of the journal. */
@@ -77,7 +77,9 @@ export class Flow implements PublishFlow {
         const next = republish(message, published)
         routed.push(next)
         const further = this.#rules.lookup(next.topic)
-        if (further !== null) evaluate(further, next, outcome)
+        if (further !== null) evaluateFurther(further, next, outcome)
+        // Refused as a whole: what the others would owe must not be added to the refusal.
+        if (outcome.refusal !== null) break
       }
     }
     return routed
@@ -94,10 +96,10 @@ export class Flow implements PublishFlow {
     if (waiter === null || ack === 'received') return this.#append(message, owed, false, null, 0) ?? Verdict.Accepted
     if (ack === 'stored') return this.#append(message, owed, false, waiter, token) ?? Verdict.Pending
     if (this.awaiting.full) return this.#busy(new TrestleError('E406', 'too many messages wait for their delivery'))
-    const entry = new Awaited(waiter, token, owed)
-    const position = this.#journal.append(message, owed, true, entry, 0)
-    if (position < 0) return this.#busy(this.#journal.error)
-    this.awaiting.add(position, entry)
+    const entry = new Awaited(waiter, token, owed, this.awaiting)
+    entry.position = this.#journal.append(message, owed, true, entry, 0)
+    if (entry.position < 0) return this.#busy(this.#journal.error)
+    this.awaiting.add(entry)
     return Verdict.Pending
   }
 
@@ -145,16 +147,18 @@ class KeptRefusal implements AppendWaiter {
 
 /** One publisher that waits until every sink has confirmed (`ack: delivered`). */
 class Awaited implements AppendWaiter {
+  position = -1
   readonly #waiter: AckWaiter
   readonly #token: number
+  readonly #awaiting: AwaitingDelivery
   /** Sinks that have not answered; a restarted connector thread may answer twice for one. */
   readonly #left: Set<string>
   #refusal: TrestleError | null = null
-  #answered = false
 
-  constructor(waiter: AckWaiter, token: number, owed: readonly Owed[]) {
+  constructor(waiter: AckWaiter, token: number, owed: readonly Owed[], awaiting: AwaitingDelivery) {
     this.#waiter = waiter
     this.#token = token
+    this.#awaiting = awaiting
     this.#left = new Set(owed.map(({ sink }) => sink))
   }
 
@@ -163,22 +167,15 @@ class Awaited implements AppendWaiter {
     if (error !== null) this.#answer(error)
   }
 
-  /** One sink's answer; true when it was the last one. */
-  settleSink(sink: string, error: TrestleError | null): boolean {
+  /** One sink's answer; the last one is the publisher's. */
+  settleSink(sink: string, error: TrestleError | null): void {
     this.#refusal ??= error
     this.#left.delete(sink)
-    if (this.#left.size > 0) return false
-    this.#answer(this.#refusal)
-    return true
-  }
-
-  get answered(): boolean {
-    return this.#answered
+    if (this.#left.size === 0) this.#answer(this.#refusal)
   }
 
   #answer(error: TrestleError | null): void {
-    if (this.#answered) return
-    this.#answered = true
+    this.#awaiting.forget(this)
     this.#waiter.settle(this.#token, error)
   }
 }
@@ -191,13 +188,22 @@ class AwaitingDelivery {
     return this.#byPosition.size >= maxAwaiting
   }
 
-  add(position: number, entry: Awaited): void {
-    if (!entry.answered) this.#byPosition.set(position, entry)
+  /** Publishers that wait. */
+  get count(): number {
+    return this.#byPosition.size
+  }
+
+  add(entry: Awaited): void {
+    this.#byPosition.set(entry.position, entry)
+  }
+
+  forget(entry: Awaited): void {
+    this.#byPosition.delete(entry.position)
   }
 
   /** A sink has settled its part of the record at `position`. */
   settle(position: number, sink: string, error: TrestleError | null): void {
-    if (this.#byPosition.get(position)?.settleSink(sink, error)) this.#byPosition.delete(position)
+    this.#byPosition.get(position)?.settleSink(sink, error)
   }
 }
 

@@ -16,6 +16,11 @@ const strength: Readonly<Record<Ack, number>> = { received: 0, stored: 1, delive
  */
 export function evaluate(bound: BoundRules, message: Message, outcome: Outcome): void {
   outcome.reset()
+  evaluateFurther(bound, message, outcome)
+}
+
+/** As `evaluate`, for a message that a rule has published: adds to what `outcome` holds already. */
+export function evaluateFurther(bound: BoundRules, message: Message, outcome: Outcome): void {
   outcome.scope.begin(message)
   for (const boundRule of bound.rules) {
     const { rule } = boundRule

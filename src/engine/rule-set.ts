@@ -20,7 +20,7 @@ import { type CompiledRule, compileRule, type RuleEnvironment } from './compile.
 import { findLoops } from './loop-check.ts'
 import { RuleFaults } from './rule-file.ts'
 
-export { evaluate } from './evaluate.ts'
+export { evaluate, evaluateFurther } from './evaluate.ts'
 
 /** A rule file as it was read. */
 export interface RuleText {
