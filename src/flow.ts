@@ -6,6 +6,7 @@
  * Otherwise all that the rules owe the sinks is **recorded** in one append to the journal, and the publisher is
  * **answered** when the rule says so: `received` at once, `stored` when the append is back from disk, `delivered` when
  * every sink has confirmed. What rules publish goes through the rules again (a cycle is refused when they are loaded).
+ * Those who wait for an answer are in `flow/waiters`.
  */
 import type { AckWaiter, PublishFlow } from './broker/port.ts'
 import { Verdict } from './broker/port.ts'
@@ -14,6 +15,7 @@ import type { Message, Owed } from './contract/message.ts'
 import type { BoundRules } from './engine/bound-rules.ts'
 import { Outcome, type PublishOrder, type Refusal } from './engine/outcome.ts'
 import { evaluate, evaluateFurther, type RuleSet } from './engine/rule-set.ts'
+import { Awaited, AwaitingDelivery, KeptRefusal } from './flow/waiters.ts'
 import { type AppendWaiter, deadLetterSink } from './journal/port.ts'
 
 /** What the flow needs of the journal. */
@@ -130,85 +132,6 @@ export class Flow implements PublishFlow {
   }
 }
 
-/** Tells the publisher of the refusal once the message is safe in the dead letters. */
-class KeptRefusal implements AppendWaiter {
-  readonly #waiter: AckWaiter
-  readonly #refusal: TrestleError
-
-  constructor(waiter: AckWaiter, refusal: TrestleError) {
-    this.#waiter = waiter
-    this.#refusal = refusal
-  }
-
-  settle(token: number, error: TrestleError | null): void {
-    this.#waiter.settle(token, error ?? this.#refusal)
-  }
-}
-
-/** One publisher that waits until every sink has confirmed (`ack: delivered`). */
-class Awaited implements AppendWaiter {
-  position = -1
-  readonly #waiter: AckWaiter
-  readonly #token: number
-  readonly #awaiting: AwaitingDelivery
-  /** Sinks that have not answered; a restarted connector thread may answer twice for one. */
-  readonly #left: Set<string>
-  #refusal: TrestleError | null = null
-
-  constructor(waiter: AckWaiter, token: number, owed: readonly Owed[], awaiting: AwaitingDelivery) {
-    this.#waiter = waiter
-    this.#token = token
-    this.#awaiting = awaiting
-    this.#left = new Set(owed.map(({ sink }) => sink))
-  }
-
-  /** The journal's answer: that it is stored is not yet an answer to the publisher; that it is not, is. */
-  settle(_token: number, error: TrestleError | null): void {
-    if (error !== null) this.#answer(error)
-  }
-
-  /** One sink's answer; the last one is the publisher's. */
-  settleSink(sink: string, error: TrestleError | null): void {
-    this.#refusal ??= error
-    this.#left.delete(sink)
-    if (this.#left.size === 0) this.#answer(this.#refusal)
-  }
-
-  #answer(error: TrestleError | null): void {
-    this.#awaiting.forget(this)
-    this.#waiter.settle(this.#token, error)
-  }
-}
-
-/** The publishers that wait for sinks, by journal position. */
-class AwaitingDelivery {
-  readonly #byPosition = new Map<number, Awaited>()
-
-  get full(): boolean {
-    return this.#byPosition.size >= maxAwaiting
-  }
-
-  /** Publishers that wait. */
-  get count(): number {
-    return this.#byPosition.size
-  }
-
-  add(entry: Awaited): void {
-    this.#byPosition.set(entry.position, entry)
-  }
-
-  forget(entry: Awaited): void {
-    this.#byPosition.delete(entry.position)
-  }
-
-  /** A sink has settled its part of the record at `position`. */
-  settle(position: number, sink: string, error: TrestleError | null): void {
-    this.#byPosition.get(position)?.settleSink(sink, error)
-  }
-}
-
-/** Above so many waiting publishers the hub says it is busy: their clients come back with more at each reconnect. */
-const maxAwaiting = 100_000
 const nothing: readonly Message[] = []
 
 const republish = (origin: Message, published: PublishOrder): Message => ({
