@@ -105,8 +105,6 @@ export class Broker {
 
   /** Ends everything: no new clients, a good-bye to those that are there. */
   async stop(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer)
-    this.#timer = null
     const closing = this.#listeners.map((listener) => listener.close())
     this.#listeners = []
     const connections = [...this.#connections]
@@ -118,6 +116,9 @@ export class Broker {
     }, patienceMs)
     await Promise.all(closing)
     clearTimeout(patience)
+    // Till here it ticked: sockets that linger after their end are closed by the wheel.
+    if (this.#timer !== null) clearInterval(this.#timer)
+    this.#timer = null
   }
 
   /** Lets time pass: keep-alives, expiries, delays. The broker's own timer calls it; tests may. */

@@ -174,6 +174,8 @@ export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
     this.flush()
     this.shut()
     this.link.end()
+    // Who rests does not see the client's own end.
+    if (this.#rests !== 0) this.link.resume()
     // A client that does not read would hold the socket for ever.
     this.context.wheel.add(new Deadline(() => this.link.destroy()), lingerMs)
     this.#gone(why)

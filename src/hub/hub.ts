@@ -100,6 +100,7 @@ export class Hub implements HubPort {
       tail: journal.tail,
       modules: new URL(`../../connectors/index${import.meta.url.slice(-3)}`, import.meta.url).href,
       connectors: bridgeSettings(plan, journal),
+      tailSinks: [...sinkNames(plan), deadLetterSink],
       events,
       log,
     })

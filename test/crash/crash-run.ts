@@ -96,6 +96,7 @@ export async function runCrash(plan: CrashPlan): Promise<CrashResult> {
       unaccounted: report.ledger.unaccounted,
     }
   } finally {
+    for (const one of publishers) one.abandon()
     await hub.dispose()
     await kafka.stop()
   }

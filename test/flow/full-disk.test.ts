@@ -84,6 +84,7 @@ test('A1: on a full disk no PUBACK is sent for what is not stored, and when spac
       assert.ok([...one.refused.keys()].every((reason) => reason === 0x80 || reason === 0x97))
     }
   } finally {
+    for (const one of publishers) one.abandon()
     await hub.dispose()
     execFileSync('umount', ['-l', disk])
     rmSync(disk, { recursive: true, force: true })

@@ -70,12 +70,13 @@ export class HubProcess {
 
   /** Starts the hub and waits until it takes connections. */
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [...process.execArgv.filter(isKept), main, 'start', '-c', this.configFile], {
+    const flags = [...process.execArgv.filter(isKept), ...(process.env['TRESTLE_TEST_NODE_FLAGS']?.split(' ') ?? [])]
+    const child = spawn(process.execPath, [...flags, main, 'start', '-c', this.configFile], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child = child
     const keep = (chunk: Buffer): void => {
-      this.output = (this.output + chunk).slice(-200_000)
+      this.output = (this.output + chunk).slice(-400_000)
     }
     child.stdout!.on('data', keep)
     child.stderr!.on('data', keep)

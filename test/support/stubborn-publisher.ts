@@ -69,6 +69,13 @@ export class StubbornPublisher {
     this.#socket?.end()
   }
 
+  /** Ends it at once, whatever is not acknowledged. */
+  abandon(): void {
+    if (this.#timer !== null) clearInterval(this.#timer)
+    this.#stopping = true
+    this.#socket?.destroy()
+  }
+
   get made(): number {
     return this.#next
   }

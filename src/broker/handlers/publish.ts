@@ -18,6 +18,8 @@ import { Deadline } from '../timing-wheel.ts'
 
 const PUBACK = 0x40
 const PUBREC = 0x50
+/** Until a 3.x client that was not answered is parted from. */
+const partMs = 1000
 
 /**
  * The way of a PUBLISH: is it well formed, which topic, may this client, what does the flow say, who gets it, what is
@@ -83,8 +85,21 @@ export class PublishHandler {
     else if (version === 5) {
       const type = kind === 1 ? 'puback' : 'pubrec'
       connection.sendReason(type, packetId, reasonOf(error, type), error.message)
-    }
+    } else this.#part(connection)
     if (connection.unanswered * 2 < this.#context.limits.receiveMaximum) connection.resume(Rest.answers)
+  }
+
+  /**
+   * No word of 3.x says "not now". It hears no answer, and as only a new connection makes it send again, it is given
+   * cause for one, after a pause that spares a hub in trouble a storm of reconnects.
+   */
+  #part(connection: Connection): void {
+    if (connection.isResting(Rest.unheard)) return
+    connection.rest(Rest.unheard)
+    this.#context.wheel.add(
+      new Deadline(() => connection.close('a publish was not taken; it may send it again')),
+      partMs,
+    )
   }
 
   #atMostOnce(connection: Connection, entry: TopicEntry): void {

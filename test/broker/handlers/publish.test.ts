@@ -201,14 +201,28 @@ describe('A1: a publish that cannot be taken now', () => {
     four.kill()
   })
 
-  test('is taken anew when a 3.1.1 client sends it again at QoS 2', async () => {
+  test('parts a 3.1.1 client from its connection, and is taken anew when it sends it again on the next', async () => {
     reset()
-    const client = await RawClient.connect(port)
+    const wish = { clientId: 'stubborn', cleanStart: false }
+    const client = await RawClient.connect(port, 4, wish)
     client.publish({ topic: 'rule/busy', qos: 2, packetId: 1 })
     assert.deepEqual(await client.settle(), [])
-    client.publish({ topic: 'rule/busy', qos: 2, packetId: 1, dup: true })
-    await client.settle()
+    await client.closed(3000)
+    const again = await RawClient.connect(port, 4, wish)
+    again.publish({ topic: 'rule/busy', qos: 2, packetId: 1, dup: true })
+    assert.deepEqual(await again.settle(), [])
     assert.equal(flow.taken.length, 2)
+    again.kill()
+  })
+
+  test('keeps the connection of an MQTT 5 client, which has been told', async () => {
+    reset()
+    const client = await RawClient.connect(port, 5)
+    client.publish({ topic: 'rule/busy', qos: 1, packetId: 1 })
+    await client.next('puback')
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+    client.publish({ topic: 'free', qos: 1, packetId: 2 })
+    assert.equal((await client.next('puback')).packetId, 2)
     client.kill()
   })
 })
