@@ -6,7 +6,9 @@
  *     npm test -- test/journal      one room (any path below test/)
  */
 import { spawnSync } from 'node:child_process'
-import { globSync } from 'node:fs'
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { missing, type Service, services } from './services/need.ts'
 
 const places = process.argv.slice(2).filter((place) => place !== '--')
@@ -23,11 +25,21 @@ for (const service of Object.keys(services) as Service[]) {
   const reason = await missing(service, (line) => console.log(`services: ${service}: ${line}`))
   if (reason !== null) absent.push(`every test against the real ${service}: ${reason}`)
 }
+const folder = mkdtempSync(join(tmpdir(), 'trestle-test-'))
+const notRun = join(folder, 'not-run')
 const tests = spawnSync(
   process.execPath,
-  [...process.execArgv, '--test', '--test-concurrency=2', '--test-timeout=300000', ...files],
+  [
+    ...process.execArgv,
+    ...['--test', '--test-concurrency=2', '--test-timeout=300000'],
+    ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+    ...[`--test-reporter=${new URL('not-run.ts', import.meta.url)}`, `--test-reporter-destination=${notRun}`],
+    ...files,
+  ],
   { stdio: 'inherit' },
 )
+if (existsSync(notRun)) absent.push(...readFileSync(notRun, 'utf8').split('\n').filter(Boolean))
+rmSync(folder, { recursive: true, force: true })
 if (absent.length > 0) {
   console.log('\nNot run on this machine:')
   for (const line of absent) console.log(`  ${line}`)
