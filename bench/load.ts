@@ -1,6 +1,7 @@
 /** Runs the load generator and reads its one line of JSON. */
 import { execFileSync, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { needTools } from '../test/services/tools.ts'
 
 export interface LoadResult {
   msgs_per_s: number
@@ -20,7 +21,14 @@ export interface LoadResult {
 
 const folder = fileURLToPath(new URL('./mqtt-load/', import.meta.url))
 
-export const buildLoad = (): void => {
+/** Builds the load generator; as root on a Debian machine it gets the compiler and the peer first. */
+export const buildLoad = async (): Promise<void> => {
+  const tools = [
+    { command: 'make', packages: ['make'] },
+    { command: 'cc', packages: ['build-essential'] },
+    { command: 'mosquitto', packages: ['mosquitto'] },
+  ]
+  await needTools(tools, (line) => console.log(`bench: ${line}`))
   execFileSync('make', ['-s'], { cwd: folder, stdio: 'inherit' })
 }
 

@@ -17,7 +17,7 @@ const { values, positionals } = parseArgs({
 const [claim, ...wanted] = positionals
 const conditions = `${availableParallelism()} cores (${cpus()[0]?.model ?? 'unknown'}), Linux ${release()}, Node ${process.version}, loopback; shared and noisy machine.`
 
-buildLoad()
+await buildLoad()
 if (values.smoke) await smoke()
 else {
   if (claim === undefined || claim === 'broker') await broker(wanted)
