@@ -5,10 +5,11 @@ import { TrestleError } from '../contract/error.ts'
 
 /**
  * The hub's identity from `hub.json` beside the journal's folder; made, and safe on disk, when there is none.
- * `journalHub` is what the newest segment says, null without segments: a lost file is written again from it.
- * *Errors*: E503 when the two contradict each other.
+ * `journalHub` is what the newest segment says, null without segments: a lost file is written again from it. A journal
+ * that begins anew at position 1 begins as another hub: under the old identity its deliveries would bear ids that far
+ * sides have seen before, and drop. *Errors*: E503 when the two contradict each other.
  */
-export function hubIdentity(journalFolder: string, journalHub: string | null): string {
+export function hubIdentity(journalFolder: string, journalHub: string | null, beginsAnew: boolean): string {
   const folder = path.dirname(journalFolder)
   const file = path.join(folder, 'hub.json')
   const known = readIdentity(file)
@@ -20,7 +21,7 @@ export function hubIdentity(journalFolder: string, journalHub: string | null): s
       },
     })
   }
-  if (known !== null) return known
+  if (known !== null && !beginsAnew) return known
   const hub = journalHub ?? randomBytes(8).toString('hex')
   const draft = `${file}.new`
   const fd = fs.openSync(draft, 'w', 0o640)

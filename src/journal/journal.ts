@@ -98,7 +98,7 @@ export class Journal {
     this.#tallies = new Tallies(options.sinks)
     this.learn(options.rules ?? [])
     const recovered = recoverFolder(options.folder, this.#tallies)
-    this.hub = hubIdentity(options.folder, recovered.hub)
+    this.hub = hubIdentity(options.folder, recovered.hub, recovered.hub === null && recovered.next === 1)
     this.recovery = recovered.report
     this.#store = new SegmentStore({
       folder: options.folder,

@@ -212,6 +212,19 @@ test('the identity is written again from the journal when hub.json is lost, and 
   await assert.rejects(openCopy(folder), code('E503'))
 })
 
+test('A3: a journal that was removed begins anew as another hub, so that no id is given twice', async (t) => {
+  const folder = dataFolder(t)
+  const before = await openJournal(t, folder)
+  await before.close()
+  fs.rmSync(folder, { recursive: true })
+  const after = await openJournal(t, folder)
+  assert.notEqual(after.hub, before.hub)
+  assert.equal(JSON.parse(fs.readFileSync(path.join(folder, '..', 'hub.json'), 'utf8')).hub, after.hub)
+  await after.close()
+  const again = await openJournal(t, folder)
+  assert.equal(again.hub, after.hub)
+})
+
 test('a folder in use is E506; one whose owner is dead, or has another start time, is not', async (t) => {
   const folder = dataFolder(t)
   const journal = await openJournal(t, folder)
