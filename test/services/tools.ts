@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { access, constants } from 'node:fs/promises'
+import { access, constants, rm, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -49,14 +49,34 @@ async function install(apt: string, packages: readonly string[]): Promise<void> 
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   if (!listsAreFresh) await run(apt, ['update', '-qq'], { env })
   listsAreFresh = true
+  const allowServices = await forbidServices()
   let last: unknown
-  for (const name of packages) {
-    try {
-      await run(apt, ['install', '-y', '-qq', '--no-install-recommends', name], { env, maxBuffer: 1 << 26 })
-      return
-    } catch (error) {
-      last = error
+  try {
+    for (const name of packages) {
+      try {
+        await run(apt, ['install', '-y', '-qq', '--no-install-recommends', name], { env, maxBuffer: 1 << 26 })
+        return
+      } catch (error) {
+        last = error
+      }
     }
+  } finally {
+    await allowServices()
   }
   throw last
+}
+
+/**
+ * Debian starts the servers it installs, a mosquitto on the hub's own port among them; its `policy-rc.d` says no.
+ * A file that is already there stays as it is.
+ */
+async function forbidServices(): Promise<() => Promise<void>> {
+  const policy = '/usr/sbin/policy-rc.d'
+  try {
+    await writeFile(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755, flag: 'wx' })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return async () => {}
+  }
+  return () => rm(policy)
 }
