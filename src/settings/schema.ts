@@ -97,6 +97,7 @@ const Limits = Type.Object(
       description: 'Output waiting for one receiver; above it QoS 0 is dropped, QoS 1 and 2 wait in the session.',
       default: '8 MiB',
     }),
+    max_all_output_bytes: bytes({ description: 'Output waiting for all receivers together.', default: '256 MiB' }),
     max_inflight: count({
       description: 'QoS 1 and 2 messages under way to one client; an MQTT 5 client may ask for fewer.',
       maximum: 65_535,
