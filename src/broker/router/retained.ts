@@ -40,15 +40,17 @@ export class Retained {
     this.#remove(message.topic)
     if (message.payload.length === 0) return
     const kept = keepMessage(message)
-    if (this.#count >= this.#limits.maxRetainedMessages || this.#bytes + kept.bytes > this.#limits.maxRetainedBytes) {
+    const names = message.topic.split('/')
+    const weight = kept.bytes + this.#missingLevels(names) * levelBytes
+    if (this.#count >= this.#limits.maxRetainedMessages || this.#bytes + weight > this.#limits.maxRetainedBytes) {
       this.#counters.dropped['retained-full']++
       return
     }
     let level = this.#root
-    for (const name of message.topic.split('/')) level = level.grow(name)
+    for (const name of names) level = level.grow(name)
     level.retained = { message: kept, qos: message.qos }
     this.#count++
-    this.#bytes += kept.bytes
+    this.#bytes += weight
   }
 
   /** Those that match the filter, without the expired, which are let go. */
@@ -60,6 +62,15 @@ export class Retained {
       if (expired) this.#remove(message.topic)
       return !expired
     })
+  }
+
+  #missingLevels(names: readonly string[]): number {
+    let level: Level | undefined = this.#root
+    for (let depth = 0; depth < names.length; depth++) {
+      level = level.children?.get(names[depth]!)
+      if (level === undefined) return names.length - depth
+    }
+    return 0
   }
 
   #remove(topic: string): void {
@@ -75,9 +86,15 @@ export class Retained {
     this.#count--
     this.#bytes -= last.retained.message.bytes
     last.retained = null
-    for (let i = names.length; i > 0 && path[i]!.isEmpty; i--) path[i - 1]!.children!.delete(names[i - 1]!)
+    for (let i = names.length; i > 0 && path[i]!.isEmpty; i--) {
+      path[i - 1]!.children!.delete(names[i - 1]!)
+      this.#bytes -= levelBytes
+    }
   }
 }
+
+/** What one level of the tree takes: a topic of slashes alone is far larger here than on the wire. *Unit*: bytes. */
+const levelBytes = 450
 
 class Level {
   children: Map<string, Level> | null = null

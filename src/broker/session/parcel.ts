@@ -136,9 +136,21 @@ export function keepMessage(message: Message): KeptMessage {
     payload,
     properties: message.properties,
     timeMs: message.timeMs,
-    bytes: payload.length + message.topic.length + queuedOverheadBytes,
+    bytes: payload.length + message.topic.length + weightOf(message.properties) + queuedOverheadBytes,
   }
 }
+
+/** What the properties weigh: a publisher may send far more in them than in its payload. *Unit*: bytes, about. */
+function weightOf(properties: MessageProperties | null): number {
+  if (properties === null) return 0
+  const { contentType, responseTopic, correlationData, user } = properties
+  let bytes = (contentType?.length ?? 0) + (responseTopic?.length ?? 0) + (correlationData?.length ?? 0)
+  if (user !== undefined) for (const [name, value] of user) bytes += name.length + value.length + userPropertyBytes
+  return bytes
+}
+
+/** Weight of the objects around one user property. *Unit*: bytes. */
+const userPropertyBytes = 64
 
 /** Encodes a PUBLISH with packet id 1 in place of the one to come. */
 export function encodeFrame(

@@ -54,6 +54,19 @@ test('an expired message is not given and is let go', () => {
   assert.equal(retained.count, 0)
 })
 
+test('A7: properties and levels weigh too, for as long as they are there', () => {
+  const counters = new Counters()
+  const retained = new Retained({ ...defaultLimits, maxRetainedBytes: 100_000 }, counters)
+  retained.set(message('user', 'x', { properties: { user: [['name', 'v'.repeat(100_000)]] } }))
+  retained.set(message('/'.repeat(1000), 'x'))
+  assert.equal(counters.dropped['retained-full'], 2)
+  assert.deepEqual([retained.count, retained.bytes], [0, 0])
+  for (let i = 0; i < 50; i++) retained.set(message(`${'deep/'.repeat(50)}${i}`, 'x'))
+  assert.equal(retained.count, 50, 'shared levels weigh once')
+  for (let i = 0; i < 50; i++) retained.set(message(`${'deep/'.repeat(50)}${i}`, ''))
+  assert.equal(retained.bytes, 0)
+})
+
 test('the limits hold, and what they refuse is counted', () => {
   const counters = new Counters()
   const retained = new Retained({ ...defaultLimits, maxRetainedMessages: 3, maxRetainedBytes: 5000 }, counters)
