@@ -95,8 +95,9 @@ export class Flow implements PublishFlow {
 
   #record(message: Message, outcome: Outcome, waiter: AckWaiter | null, token: number): Verdict {
     const { owed, ack } = outcome
-    if (waiter === null || ack === 'received') return this.#append(message, owed, false, null, 0) ?? Verdict.Accepted
-    if (ack === 'stored') return this.#append(message, owed, false, waiter, token) ?? Verdict.Pending
+    if (waiter === null || (ack === 'received' && waiter.wantsStored !== true))
+      return this.#append(message, owed, false, null, 0) ?? Verdict.Accepted
+    if (ack !== 'delivered') return this.#append(message, owed, false, waiter, token) ?? Verdict.Pending
     if (this.awaiting.full) return this.#busy(new TrestleError('E406', 'too many messages wait for their delivery'))
     const entry = new Awaited(waiter, token, owed, this.awaiting)
     entry.position = this.#journal.append(message, owed, true, entry, 0)

@@ -46,6 +46,13 @@ describe('A1: an acknowledgement', () => {
     assert.equal(appended[0]!.waiter, null)
   })
 
+  it('A6 A9: `received` is not enough for what is safe elsewhere until it is answered: a dead letter, a source', () => {
+    const { flow, appended } = flowOf(rule('received'))
+    const replaying = { wantsStored: true, settle: () => {} }
+    assert.equal(flow.take(message({}, { topic: 'a/1' }), flow.lookup('a/1')!, replaying, 1), Verdict.Pending)
+    assert.equal(appended[0]!.waiter, replaying)
+  })
+
   it('`stored` is due when the journal says so', () => {
     const { take, appended, settled } = flowOf(rule('stored'))
     assert.equal(take('a/1'), Verdict.Pending)

@@ -13,6 +13,8 @@ export interface AckWaiter {
    * keeps it, safe in the dead letters. Other classes: not taken; a 3.x client gets no acknowledgement.
    */
   settle(token: number, error: TrestleError | null): void
+  /** The message is safe elsewhere until it is answered: memory is not enough, whatever the rules say. */
+  readonly wantsStored?: boolean
 }
 
 /** What the flow says at once about a message. */

@@ -32,10 +32,10 @@ export class InnerDoors {
     })
   }
 
-  /** A batch of a source, or dead letters that go their way again; answered when each is as safe as its rules demand. */
+  /** A batch of a source, or dead letters that go their way again; answered when each is stored, or safer if its rules demand it. */
   takeBatch({ replay, items }: IntakeBatch): Promise<readonly Receipt[]> {
     return new Promise((resolve) => {
-      const waiter = new Waiter(items.length, resolve)
+      const waiter = new Waiter(items.length, resolve, true)
       if (items.length === 0) resolve([])
       items.forEach(({ message, owed }, at) => {
         if (owed !== null) {
@@ -67,11 +67,13 @@ export class InnerDoors {
 /** Gathers the answers to a batch. */
 class Waiter implements AckWaiter {
   refusedIsStored = false
+  readonly wantsStored: boolean
   readonly #receipts: Receipt[]
   readonly #done: (receipts: readonly Receipt[]) => void
   #left: number
 
-  constructor(count: number, done: (receipts: readonly Receipt[]) => void) {
+  constructor(count: number, done: (receipts: readonly Receipt[]) => void, wantsStored = false) {
+    this.wantsStored = wantsStored
     this.#receipts = new Array<Receipt>(count)
     this.#left = count
     this.#done = done
