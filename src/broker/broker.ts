@@ -14,6 +14,7 @@ import type { Listener, ListenerOptions } from './listener/listener.ts'
 import { listenTcp } from './listener/tcp.ts'
 import { listenWebSocket } from './listener/websocket.ts'
 import type { Link } from './output/link.ts'
+import { Pacing } from './output/pacing.ts'
 import { Turn } from './output/turn.ts'
 import type { PacketHandlers } from './packet-handlers.ts'
 import { type AckWaiter, type PublishFlow, Verdict } from './port.ts'
@@ -87,7 +88,9 @@ export class Broker {
     })
     const delivery = new Delivery(counters)
     const retained = new Retained(this.limits, counters)
-    this.#context = { ...world, events, access, flow, turn: new Turn(), router, delivery, retained, sessions }
+    const turn = new Turn()
+    const pacing = new Pacing(turn, this.limits.latencyBudgetUs / 1000)
+    this.#context = { ...world, events, access, flow, turn, pacing, router, delivery, retained, sessions }
     this.#handlers = packetHandlers(this.#context, (connection) => this.#onGone(connection))
   }
 

@@ -1,5 +1,6 @@
 import type { Access } from './access/access.ts'
 import type { BrokerEvents } from './events.ts'
+import type { Pacing } from './output/pacing.ts'
 import type { Turn } from './output/turn.ts'
 import type { PublishFlow } from './port.ts'
 import type { Delivery } from './router/delivery.ts'
@@ -14,6 +15,7 @@ export interface BrokerContext extends SessionWorld {
   readonly access: Access
   readonly flow: PublishFlow
   readonly turn: Turn
+  readonly pacing: Pacing
   readonly router: Router
   readonly delivery: Delivery
   readonly retained: Retained

@@ -36,6 +36,8 @@ export interface BrokerLimits {
   maxRetainedBytes: number
   /** Topics whose receivers and rules are remembered. */
   maxCachedTopics: number
+  /** What the loop may add to a message's latency to make one poll of several; 0: nothing. *Unit*: µs. */
+  latencyBudgetUs: number
 }
 
 const mebibyte = 1024 * 1024
@@ -61,4 +63,5 @@ export const defaultLimits: BrokerLimits = {
   maxRetainedMessages: 1_000_000,
   maxRetainedBytes: 256 * mebibyte,
   maxCachedTopics: 16_384,
+  latencyBudgetUs: 500,
 }

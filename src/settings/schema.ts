@@ -132,6 +132,13 @@ const Limits = Type.Object(
     }),
     max_retained_messages: count({ description: 'Retained messages.', default: 1_000_000 }),
     max_retained_bytes: bytes({ description: 'Bytes of all retained messages together.', default: '256 MiB' }),
+    latency_budget_us: count({
+      description:
+        'What the event loop may add to a message’s latency when many clients send a little each, to read several at once; it is only used while it lowers no client’s rate. 0: never.',
+      minimum: 0,
+      maximum: 5_000,
+      default: 500,
+    }),
     max_cached_topics: count({ description: 'Topics whose receivers and rules are remembered.', default: 16_384 }),
   },
   { ...closed, default: {}, description: 'What bounds the broker: no client can make it hold more than this.' },

@@ -38,11 +38,13 @@ function attach(socket: Socket, name: string, accept: Accept, mayShare: boolean)
 
 function onRead(this: ClientSocket, size: number, buffer: Buffer): boolean {
   this.client.receive(buffer, size, true)
+  this.client.context.pacing.read(size)
   return true
 }
 
 function onData(this: ClientSocket, bytes: Buffer): void {
   this.client.receive(bytes, bytes.length, false)
+  this.client.context.pacing.read(bytes.length)
 }
 
 function onDrain(this: ClientSocket): void {
