@@ -19,7 +19,7 @@ import { Awaited, AwaitingDelivery, KeptRefusal } from './flow/waiters.ts'
 import { type AppendWaiter, deadLetterSink } from './journal/port.ts'
 
 /** What the flow needs of the journal. */
-export interface Record {
+export interface Recorder {
   append(message: Message, owed: readonly Owed[], awaited: boolean, waiter: AppendWaiter | null, token: number): number
   readonly error: TrestleError | null
 }
@@ -33,11 +33,11 @@ export class Flow implements PublishFlow {
   /** Hands what rules publish to the subscribers; the hub connects it to the broker. */
   route: (message: Message) => void = () => {}
   readonly awaiting = new AwaitingDelivery()
-  readonly #journal: Record
+  readonly #journal: Recorder
   readonly #outcome = new Outcome()
   #rules: RuleSet
 
-  constructor(rules: RuleSet, journal: Record) {
+  constructor(rules: RuleSet, journal: Recorder) {
     this.#rules = rules
     this.#journal = journal
   }
