@@ -38,6 +38,7 @@ export interface CrashOutcome {
 export interface CrashResult {
   kafka: CrashOutcome
   file: CrashOutcome
+  /** Messages made per second of the hub's life. */
   ratePerS: number
   seconds: number
   unaccounted: number
@@ -73,25 +74,27 @@ export async function runCrash(plan: CrashPlan): Promise<CrashResult> {
   try {
     await hub.start()
     const startedMs = performance.now()
+    let upMs = 0
     for (const one of publishers) one.start()
     const kafkaKiller = killKafka(kafka, plan, log)
     for (let kill = 1; kill <= plan.hubKills; kill++) {
-      await sleep(300 + Math.random() * 1200)
+      const livesMs = 500 + Math.random() * 1500
+      await sleep(livesMs)
+      upMs += livesMs
       await hub.kill()
       await hub.start()
       if (kill % 10 === 0)
         log(`hub killed ${kill} times, ${sum(publishers, (one) => one.acknowledged.size)} acknowledged`)
     }
-    await kafkaKiller
-    await sleep(500)
+    const made = sum(publishers, (one) => one.made)
     const seconds = (performance.now() - startedMs) / 1000
+    await kafkaKiller
     await Promise.all(publishers.map((one) => one.finish(120_000)))
     const report = await hub.until(({ ledger }) => ledger.pending === 0, 180_000)
-    const made = sum(publishers, (one) => one.made)
     return {
       kafka: judge(publishers, (await readTopic(kafka.brokers, 'crash')).map(fromKafka)),
       file: judge(publishers, readLines(join(hub.folder, 'out'))),
-      ratePerS: made / seconds,
+      ratePerS: made / (upMs / 1000),
       seconds,
       unaccounted: report.ledger.unaccounted,
     }

@@ -31,7 +31,7 @@ const row = (sink: string, o: CrashOutcome): Record<string, unknown> => ({
   'twice, unexplained': o.unexplained.length,
 })
 console.log(
-  `${Math.round(result.ratePerS)} messages/s over ${Math.round(result.seconds)} s, unaccounted ${result.unaccounted}`,
+  `${Math.round(result.ratePerS)} messages per second of the hub’s life, ${Math.round(result.seconds)} s in all, unaccounted ${result.unaccounted}`,
 )
 console.table([row('kafka', result.kafka), row('file', result.file)])
 for (const o of [result.kafka, result.file]) {
