@@ -1,4 +1,5 @@
 /** `npm run bench`: runs the claims, prints them against their targets and writes `results/*.md`. See README.md. */
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, release } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -18,6 +19,7 @@ const [claim, ...wanted] = positionals
 const conditions = `${availableParallelism()} cores (${cpus()[0]?.model ?? 'unknown'}), Linux ${release()}, Node ${process.version}, loopback; shared and noisy machine.`
 
 await buildLoad()
+execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' })
 if (values.smoke) await smoke()
 else {
   if (claim === undefined || claim === 'broker') await broker(wanted)

@@ -10,7 +10,9 @@ import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import type { HubReport } from '../../src/telemetry/report.ts'
 
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+/** The sources, or with `TRESTLE_TEST_BUILT` what `npm run build` made of them: what users run, and what is measured. */
+const isBuilt = process.env['TRESTLE_TEST_BUILT'] === '1'
+const main = fileURLToPath(new URL(isBuilt ? '../../dist/src/cli/main.js' : '../../src/cli/main.ts', import.meta.url))
 
 export interface HubFiles {
   /** The `connectors:` part of the configuration. */
@@ -141,7 +143,7 @@ export class HubProcess {
 }
 
 /** The flags the hub needs to run from the sources, not those of the test runner. */
-const isKept = (flag: string): boolean => flag.startsWith('--conditions')
+const isKept = (flag: string): boolean => !isBuilt && flag.startsWith('--conditions')
 
 /** A port that was free a moment ago; it stays the same over the hub's lives. */
 export async function freePort(): Promise<number> {
