@@ -3,32 +3,34 @@
  * `trestle status --watch` beside them. Everything is written below a folder of its own; Ctrl-C ends all three.
  * `--for SECONDS` ends by itself.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { mkdtempSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { startDevices } from './devices.ts'
+import { type Devices, startDevices } from './devices.ts'
 
 const { values: options } = parseArgs({
   options: { for: { type: 'string' }, rate: { type: 'string', default: '20' } },
 })
 const trestle = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'trestle-demo-'))
-const children: ChildProcess[] = []
+let devices: Devices | null = null
+let status: ChildProcess | null = null
+let ending = false
 
-const run = (args: string[], output: 'inherit' | number): ChildProcess => {
-  const child = spawn(process.execPath, [...process.execArgv, trestle, ...args], {
-    stdio: ['ignore', output, output],
-    env: { ...process.env, TRESTLE_DATA: folder },
-  })
-  children.push(child)
-  return child
+/** `detached` keeps the terminal's Ctrl-C from it: the demo says when it ends. */
+const run = (args: string[], output: 'inherit' | number, detached: boolean): ChildProcess => {
+  const stdio: StdioOptions = ['ignore', output, output]
+  const env = { ...process.env, TRESTLE_DATA: folder }
+  return spawn(process.execPath, [...process.execArgv, trestle, ...args], { stdio, env, detached })
 }
 
-const hub = run(['start'], openSync(join(folder, 'hub.log'), 'w'))
-let ending = false
+const hub = run(['start'], openSync(join(folder, 'hub.log'), 'w'), true)
+const exited = new Promise((resolve) => hub.once('exit', resolve))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void end())
 hub.on('exit', (code) => {
   if (ending) return
   console.error(
@@ -36,7 +38,14 @@ hub.on('exit', (code) => {
   )
   process.exit(1)
 })
-const devices = await startDevices('mqtt://127.0.0.1:1883', Number(options.rate))
+while (
+  !(await fetch('http://127.0.0.1:8080/health').then(
+    ({ ok }) => ok,
+    () => false,
+  ))
+)
+  await sleep(50)
+devices = await startDevices('mqtt://127.0.0.1:1883', Number(options.rate))
 console.log(
   `Three weather stations publish ${options.rate} real readings a second each, at weather/<station>/<quantity>.`,
 )
@@ -44,19 +53,18 @@ console.log(
   `The rules in rules/ check, shape and write them to ${join(folder, 'out')}. Try: trestle subscribe 'latest/#'`,
 )
 console.log('Ctrl-C ends the demo.\n')
-const status = run(['status', '--watch'], 'inherit')
+status = run(['status', '--watch'], 'inherit', false)
 
-process.once('SIGINT', () => void end())
-process.once('SIGTERM', () => void end())
 if (options.for !== undefined) setTimeout(() => void end(), Number(options.for) * 1000)
 
 async function end(): Promise<void> {
+  if (ending) return
   ending = true
-  status.kill('SIGTERM')
-  await devices.stop()
-  const exited = new Promise((resolve) => hub.once('exit', resolve))
+  status?.kill('SIGTERM')
+  await devices?.stop()
   hub.kill('SIGTERM')
   await exited
+  if (devices === null) process.exit(0)
   console.log(
     `\n${devices.acknowledged} readings acknowledged, ${devices.refused} refused. They are in ${join(folder, 'out')}:`,
   )
