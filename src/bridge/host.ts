@@ -173,9 +173,10 @@ class Host {
   #buildSink(station: Station): void {
     const { settings } = station
     const { name } = settings
+    const owedCount = owedCountOf(this.#start.tail, this.#start.tailSinks.indexOf(name))
     let opened: OpenedOutbox
     try {
-      opened = this.#openOutbox(settings)
+      opened = this.#openOutbox(settings, owedCount)
     } catch (thrown) {
       // Without its cursor nothing may be sent, and nothing it may be owed may be removed.
       station.fault = TrestleError.from(thrown, 'E501')
@@ -184,7 +185,6 @@ class Host {
       return
     }
     station.outbox = opened.outbox
-    const owedCount = owedCountOf(this.#start.tail, this.#start.tailSinks.indexOf(name))
     this.#keeper.add({ name, ...opened, owedCount })
     if (settings.type === null && name !== deadLetterSink) return
     const link = this.#link(name)
@@ -205,7 +205,7 @@ class Host {
     })
   }
 
-  #openOutbox(settings: ConnectorSettings): OpenedOutbox {
+  #openOutbox(settings: ConnectorSettings, owedCount: (() => number) | null): OpenedOutbox {
     const { folders, hub, tail } = this.#start
     const { makeReader } = this.#seams
     return openOutbox({
@@ -214,6 +214,7 @@ class Host {
       journalFolder: folders.journal,
       cursorFolder: folders.cursors,
       tail,
+      owedCount,
       deadLetters: this.#shelf,
       onReceipt: (position, error) => this.#line.receipt(settings.name, position, error),
       random: this.#random,

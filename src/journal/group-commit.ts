@@ -5,7 +5,7 @@ import type { CommitSpacing } from './commit-spacing.ts'
 import { writeFailed } from './journal-faults.ts'
 import type { AppendWaiter } from './port.ts'
 import type { SegmentStore } from './segment-store.ts'
-import { writeTail } from './tail.ts'
+import { writeHead } from './tail.ts'
 import type { Pair, Tallies } from './tallies.ts'
 
 /** A batch this large is written before more is gathered. */
@@ -66,7 +66,7 @@ export class GroupCommit {
     this.#options = options
     this.#durable = options.durable
     this.#next = options.durable + 1
-    writeTail(options.tail, options.durable)
+    writeHead(options.tail, { durable: options.durable, first: 0, endBytes: 0 })
   }
 
   get durable(): number {
@@ -191,14 +191,14 @@ export class GroupCommit {
 
   /** The next write starts before anyone is told, so that the disk does not wait for the tellings. */
   #committed(batch: Batch): void {
-    const { tallies, tail, onCommitted } = this.#options
+    const { store, tallies, tail, onCommitted } = this.#options
     this.#flying = null
     this.#busy = false
     this.#queuedBytes -= batch.sizeBytes
     this.#commits += 1
     batch.book(tallies, tail)
     this.#durable = batch.last
-    writeTail(tail, this.#durable)
+    writeHead(tail, { durable: this.#durable, first: store.currentFirst, endBytes: store.currentBytes })
     this.#pump()
     batch.settle(null)
     const last = batch.last

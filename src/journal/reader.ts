@@ -2,7 +2,8 @@ import { TrestleError } from '../contract/error.ts'
 import type { JournalRecord, OwedTally, OwedTotal } from './port.ts'
 import { RecordView } from './record-view.ts'
 import { blockCount, blockFirst, blockHeaderBytes } from './segment.ts'
-import { listFirsts, readTallies, SegmentReader } from './segment-reader.ts'
+import { listFirsts, readTallies, SegmentReader, Slab } from './segment-reader.ts'
+import type { Head } from './tail.ts'
 
 export interface JournalReaderOptions {
   /** The journal's own folder, as in JournalOptions. */
@@ -12,6 +13,10 @@ export interface JournalReaderOptions {
   readonly after: number
   /** The last durable position (`() => readTail(shared)`). */
   readonly tail: () => number
+  /** Where that is (`() => readHead(shared)`); without it the folder is looked at. */
+  readonly head?: () => Head
+  /** What was ever owed to the sink (`() => readOwed(shared, place).messages`): what owes it nothing is then not read. */
+  readonly owed?: () => number
 }
 
 /** With so much to read, listing the folder once is cheaper than looking for a successor at each block. */
@@ -31,6 +36,9 @@ export class JournalReader {
   #owesNothing = false
   /** Known segments above the one being read, oldest first. */
   #later: number[] = []
+  /** Where what is durable ends, as far as it was told. */
+  #head: Head
+  readonly #slab = new Slab()
   #run: Buffer = Buffer.alloc(0)
   #view = new RecordView(this.#run)
   /** Offset of the next record in the run, and how many its block still holds. */
@@ -43,7 +51,8 @@ export class JournalReader {
   /** Starts at `after`, or just below the oldest record, or at the tail when `after` lies beyond it. *Errors*: E503. */
   constructor(options: JournalReaderOptions) {
     this.#options = options
-    const tail = options.tail()
+    this.#head = this.#lookAhead()
+    const tail = this.#head.durable
     const after = Math.min(options.after, tail)
     this.#position = this.#openAt(after) - 1
     // What is at or below `after` was read before; it is only counted. Advancing alone may pass it, with a whole segment.
@@ -69,7 +78,9 @@ export class JournalReader {
    */
   read(maxCount: number, maxBytes: number): JournalRecord[] {
     const records: JournalRecord[] = []
-    const durable = this.#options.tail()
+    this.#head = this.#lookAhead()
+    const { durable } = this.#head
+    if (this.#position < durable && this.#isOwedNothingMore()) this.#jump()
     let bytes = 0
     while (records.length < maxCount && bytes < maxBytes && this.#advance(durable)) {
       const start = this.#at
@@ -89,6 +100,42 @@ export class JournalReader {
   close(): void {
     this.#segment?.close()
     this.#segment = null
+  }
+
+  #lookAhead(): Head {
+    const { head, tail } = this.#options
+    return head === undefined ? { durable: tail(), first: 0, endBytes: 0 } : head()
+  }
+
+  /** Asked after the head was: what it counts is at least what was owed up to there. */
+  #isOwedNothingMore(): boolean {
+    const { owed } = this.#options
+    return this.#head.first !== 0 && owed !== undefined && owed() === this.#lastOrdinal
+  }
+
+  /** Goes to the end of what is durable without reading what lies between: none of it is for this sink. */
+  #jump(): void {
+    const { durable, first, endBytes } = this.#head
+    const ordinal = this.#lastOrdinal
+    const bytes = this.#lastBytes
+    this.#later = []
+    if (this.#segment?.header.first !== first || this.#isReplaced(this.#segment)) this.#open(first)
+    this.#lastOrdinal = ordinal
+    this.#lastBytes = bytes
+    this.#leaveRun()
+    this.#segment!.jump(endBytes, durable + 1)
+    this.#position = durable
+  }
+
+  /** A segment that held nothing is replaced after a fault; its successor has the same name. */
+  #isReplaced(segment: SegmentReader): boolean {
+    return segment.next === segment.header.first && segment.isReplaced()
+  }
+
+  #leaveRun(): void {
+    this.#run = nothingRead
+    this.#at = 0
+    this.#left = 0
   }
 
   /** Opens the segment that holds what follows `after`, or the oldest; answers its first position. */
@@ -158,7 +205,8 @@ export class JournalReader {
         this.#at = 0
         return true
       }
-      if (this.#later.length === 0) this.#findLater()
+      const { first } = this.#head
+      if (this.#later.length === 0 && (first === 0 || this.#segment?.header.first !== first)) this.#findLater()
       const next = this.#later[0]
       if (next === undefined || next > durable) {
         if (this.#owesNothing) this.#position = durable
@@ -173,14 +221,15 @@ export class JournalReader {
   #readRun(durable: number): Buffer | null {
     const segment = this.#segment
     if (segment === null) return null
-    // A segment that held nothing is replaced after a fault; its successor has the same name.
-    if (segment.next === segment.header.first && segment.isReplaced()) {
+    if (this.#isReplaced(segment)) {
       this.#open(segment.header.first)
       return this.#readRun(durable)
     }
     if (this.#owesNothing) return null
+    const { first, endBytes } = this.#head
+    if (segment.header.first === first) return segment.readUpTo(durable, endBytes)
     const isHead = this.#later.length === 0
-    if (isHead && durable - segment.next < manyPositions) return segment.read(durable, true)
+    if (isHead && first === 0 && durable - segment.next < manyPositions) return segment.read(durable, true)
     // Listed after `durable` was read: what is durable lies in no segment but these.
     if (isHead) this.#findLater()
     return segment.read(Math.min(durable, (this.#later[0] ?? Number.POSITIVE_INFINITY) - 1), false)
@@ -205,8 +254,9 @@ export class JournalReader {
   }
 
   #open(first: number): void {
+    const opened = new SegmentReader(this.#options.folder, first, this.#slab)
     this.#segment?.close()
-    this.#segment = new SegmentReader(this.#options.folder, first)
+    this.#segment = opened
     const { names, tallies } = this.#segment.header
     const { folder, sink } = this.#options
     this.#sink = names.indexOf(sink)
@@ -216,9 +266,7 @@ export class JournalReader {
     this.#owesNothing =
       this.#sink === -1 ||
       (later !== undefined && owedTo(sink, readTallies(folder, later)).messages === this.#lastOrdinal)
-    this.#run = Buffer.alloc(0)
-    this.#at = 0
-    this.#left = 0
+    this.#leaveRun()
   }
 
   #gap(ordinal: number): TrestleError {
@@ -229,6 +277,7 @@ export class JournalReader {
   }
 }
 
+const nothingRead = Buffer.alloc(0)
 const nothing: OwedTotal = { messages: 0, bytes: 0 }
 
 const owedTo = (sink: string, tallies: Readonly<Record<string, OwedTally>>): OwedTotal =>

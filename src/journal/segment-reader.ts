@@ -16,9 +16,42 @@ import {
 } from './segment.ts'
 
 const headerGuessBytes = 16 * 1024
-const chunkBytes = 256 * 1024
-/** A chunk that one large block made larger than this is not kept. */
-const maxKeptBytes = 4 * 1024 * 1024
+const slabBytes = 256 * 1024
+/** What is left of a slab is not worth a read of its own below this. */
+const minReadBytes = 32 * 1024
+
+/**
+ * Where runs are read to, one behind the other. What was given out is never written again, so that views into it stay
+ * as they are; a slab that is used up is left to those views.
+ */
+export class Slab {
+  bytes = Buffer.alloc(0)
+  /** Offset behind what was given out. */
+  at = 0
+
+  /** Makes room for a read of up to `wantedBytes`, at `at`; answers how much there is. */
+  reserve(wantedBytes: number): number {
+    if (this.bytes.length - this.at < Math.min(wantedBytes, minReadBytes)) this.#renew(slabBytes)
+    return Math.min(wantedBytes, this.bytes.length - this.at)
+  }
+
+  /** Makes room for a block that is larger than what `reserve` gives. */
+  reserveWhole(sizeBytes: number): void {
+    if (this.bytes.length - this.at < sizeBytes) this.#renew(Math.max(sizeBytes, slabBytes))
+  }
+
+  /** Gives out the next `sizeBytes`. */
+  take(sizeBytes: number): Buffer {
+    const run = this.bytes.subarray(this.at, this.at + sizeBytes)
+    this.at += sizeBytes
+    return run
+  }
+
+  #renew(sizeBytes: number): void {
+    this.bytes = Buffer.allocUnsafeSlow(sizeBytes)
+    this.at = 0
+  }
+}
 
 /** First positions of the segments in a folder, in order. */
 export const listFirsts = (folder: string): number[] =>
@@ -60,21 +93,23 @@ const unreadable = (file: string, offset: number, what: string): TrestleError =>
   })
 
 /**
- * Reads one segment's blocks in order, in chunks, up to a durable position. What it answers is checked and is a copy
- * of its own, so views into it stay as they are.
+ * Reads one segment's blocks in order, in runs, up to a durable position. What it answers is checked and never written
+ * again, so views into it stay as they are.
  */
 export class SegmentReader {
   readonly header: SegmentHeader
   readonly #folder: string
   readonly #file: string
   readonly #fd: number
+  readonly #slab: Slab
+  /** Offset in the file. */
   #at: number
   #next: number
-  #chunk = Buffer.allocUnsafeSlow(chunkBytes)
 
   /** *Errors*: E503; Node's ENOENT when the segment is gone. */
-  constructor(folder: string, first: number) {
+  constructor(folder: string, first: number, slab: Slab) {
     this.#folder = folder
+    this.#slab = slab
     this.#file = path.join(folder, segmentName(first))
     this.#fd = fs.openSync(this.#file, 'r')
     const reading = readHeader(this.#fd)
@@ -92,54 +127,71 @@ export class SegmentReader {
     return this.#next
   }
 
+  /** Passes over what lies before the byte at `at`, where the record at `next` begins or will begin. */
+  jump(at: number, next: number): void {
+    this.#at = at
+    this.#next = next
+  }
+
+  /** The next run of whole blocks of a segment in which the durable ones end at `endBytes`; null when there is none. */
+  readUpTo(durable: number, endBytes: number): Buffer | null {
+    if (this.#next > durable) return null
+    const run = endBytes > this.#at ? this.#read(durable, endBytes - this.#at, false) : null
+    if (run === null) throw unreadable(this.#file, this.#at, 'ends before what was written to it')
+    return run
+  }
+
   /**
    * The next run of whole blocks with positions up to `durable`; null when there is none in this segment. `isHead`
    * says that a later segment may begin below that: then each block is taken only while none begins at its position,
    * which would make this one void.
    */
   read(durable: number, isHead: boolean): Buffer | null {
-    if (this.#next > durable) return null
-    let got = fs.readSync(this.#fd, this.#chunk, 0, this.#chunk.length, this.#at)
+    return this.#next > durable ? null : this.#read(durable, Number.POSITIVE_INFINITY, isHead)
+  }
+
+  #read(durable: number, leftBytes: number, isHead: boolean): Buffer | null {
+    const slab = this.#slab
+    const room = slab.reserve(leftBytes)
+    let got = fs.readSync(this.#fd, slab.bytes, slab.at, room, this.#at)
     let end = 0
     while (this.#next <= durable) {
       if (isHead && this.#next !== this.header.first && this.#successorExists()) break
-      const size = blockSize(this.#chunk, end, got)
+      const size = blockSize(slab.bytes, slab.at + end, slab.at + got)
       if (size <= 0 || end + size > got) {
         if (end > 0) break
         if (got === 0) return null
+        if (got < room || size > leftBytes) throw unreadable(this.#file, this.#at, 'is damaged')
         got = this.#readWhole(size, got)
         continue
       }
-      if (!this.#isExpected(end, size, durable)) throw unreadable(this.#file, this.#at + end, 'is damaged')
-      this.#next = blockFirst(this.#chunk, end) + blockCount(this.#chunk, end)
+      if (!this.#isExpected(slab.at + end, size, durable)) throw unreadable(this.#file, this.#at + end, 'is damaged')
+      this.#next = blockFirst(slab.bytes, slab.at + end) + blockCount(slab.bytes, slab.at + end)
       end += size
     }
     if (end === 0) return null
-    const run = Buffer.allocUnsafeSlow(end)
-    this.#chunk.copy(run, 0, 0, end)
     this.#at += end
-    if (this.#chunk.length > maxKeptBytes) this.#chunk = Buffer.allocUnsafeSlow(chunkBytes)
-    return run
+    return slab.take(end)
   }
 
-  /** Makes the chunk hold the whole of a block that is larger than it. */
+  /** Makes the slab hold the whole of a block that is larger than what was read. */
   #readWhole(size: number, got: number): number {
-    if (size <= blockHeaderBytes || size <= got || got < this.#chunk.length) {
-      throw unreadable(this.#file, this.#at, 'is damaged')
-    }
-    this.#chunk = Buffer.allocUnsafeSlow(size)
-    const more = fs.readSync(this.#fd, this.#chunk, 0, size, this.#at)
+    const slab = this.#slab
+    if (size <= blockHeaderBytes || size <= got) throw unreadable(this.#file, this.#at, 'is damaged')
+    slab.reserveWhole(size)
+    const more = fs.readSync(this.#fd, slab.bytes, slab.at, size, this.#at)
     if (more < size) throw unreadable(this.#file, this.#at, 'ends in the middle of a block')
     return more
   }
 
   #isExpected(at: number, size: number, durable: number): boolean {
-    const count = blockCount(this.#chunk, at)
+    const { bytes } = this.#slab
+    const count = blockCount(bytes, at)
     return (
-      blockFirst(this.#chunk, at) === this.#next &&
+      blockFirst(bytes, at) === this.#next &&
       count > 0 &&
       this.#next + count - 1 <= durable &&
-      blockIsSound(this.#chunk, at, size, this.header.salt)
+      blockIsSound(bytes, at, size, this.header.salt)
     )
   }
 

@@ -69,6 +69,16 @@ export class SegmentStore {
     return this.#current?.salt ?? 0
   }
 
+  /** First position of the newest segment; 0 when there is none. */
+  get currentFirst(): number {
+    return this.#current?.file.first ?? 0
+  }
+
+  /** Bytes of the newest segment that are written, whole and not void. */
+  get currentBytes(): number {
+    return this.#current?.file.sizeBytes ?? 0
+  }
+
   /** Whether a block must go to a new segment: this one would grow too long, or does not know all names. */
   needsNew(blockBytes: number, nameCount: number): boolean {
     const current = this.#current

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { TrestleError } from '../contract/error.ts'
-import { JournalReader } from '../journal/reader.ts'
-import { readOwed, readTail } from '../journal/tail.ts'
+import { JournalReader, type JournalReaderOptions } from '../journal/reader.ts'
+import { readHead, readOwed, readTail } from '../journal/tail.ts'
 import { CursorFile, freshCursor } from './cursor.ts'
 import { Outbox, type OutboxOptions } from './outbox.ts'
 import type { OwedReader } from './window.ts'
@@ -12,8 +12,10 @@ export interface OpenOutboxOptions extends Omit<OutboxOptions, 'start' | 'reader
   journalFolder: string
   cursorFolder: string
   tail: SharedArrayBuffer
+  /** Deliveries ever owed to the sink, cheaply; null when only reading the journal can tell. */
+  owedCount: (() => number) | null
   /** Reads the journal; tests hand in another. */
-  makeReader?: (options: { folder: string; sink: string; after: number; tail: () => number }) => OwedReader
+  makeReader?: (options: JournalReaderOptions) => OwedReader
 }
 
 /** An outbox and the file that keeps its place. */
@@ -37,7 +39,14 @@ export const owedCountOf = (shared: SharedArrayBuffer, place: number): (() => nu
  * *Errors*: E501, E502 and E503 of the cursor and the journal; E503 also when the cursor belongs to another journal.
  */
 export function openOutbox(options: OpenOutboxOptions): OpenedOutbox {
-  const { sink, hub, journalFolder, cursorFolder, makeReader = (wanted) => new JournalReader(wanted) } = options
+  const {
+    sink,
+    hub,
+    journalFolder,
+    cursorFolder,
+    owedCount,
+    makeReader = (wanted) => new JournalReader(wanted),
+  } = options
   const tail = tailOf(options.tail)
   const cursor = new CursorFile(join(cursorFolder, `${encodeURIComponent(sink)}.cursor`))
   const start = cursor.found ?? freshCursor(hub, sink)
@@ -51,6 +60,13 @@ export function openOutbox(options: OpenOutboxOptions): OpenedOutbox {
       },
     })
   }
-  const reader = makeReader({ folder: journalFolder, sink, after: start.position, tail })
+  const reader = makeReader({
+    folder: journalFolder,
+    sink,
+    after: start.position,
+    tail,
+    head: () => readHead(options.tail),
+    ...(owedCount === null ? {} : { owed: owedCount }),
+  })
   return { cursor, outbox: new Outbox({ ...options, start, reader }) }
 }

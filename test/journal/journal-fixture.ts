@@ -8,7 +8,7 @@ import { type FileSystemPort, nodeFileSystem } from '../../src/journal/file-syst
 import { Journal, type JournalOptions } from '../../src/journal/journal.ts'
 import type { JournalRecord } from '../../src/journal/port.ts'
 import { JournalReader } from '../../src/journal/reader.ts'
-import { readTail } from '../../src/journal/tail.ts'
+import { readHead, readOwed, readTail } from '../../src/journal/tail.ts'
 
 /** A data folder of the test's own; the journal's folder is `journal` in it. */
 export function dataFolder(t: TestContext): string {
@@ -89,7 +89,16 @@ export function appendNumbers(journal: Journal, from: number, count: number, sin
 }
 
 export const readerOf = (folder: string, journal: Journal, sink = 'kafka', after = 0): JournalReader =>
-  new JournalReader({ folder, sink, after, tail: () => readTail(journal.tail) })
+  new JournalReader({
+    folder,
+    sink,
+    after,
+    tail: () => readTail(journal.tail),
+    head: () => readHead(journal.tail),
+    ...(defaults.sinks.indexOf(sink as 'kafka') < 0
+      ? {}
+      : { owed: () => readOwed(journal.tail, defaults.sinks.indexOf(sink as 'kafka')).messages }),
+  })
 
 /** Everything a sink is owed, read in small bites. */
 export function readAll(reader: JournalReader, maxCount = 7): JournalRecord[] {

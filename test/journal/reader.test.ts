@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import fs from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
@@ -10,6 +11,7 @@ import {
   anOwed,
   appendNumbers,
   dataFolder,
+  FaultyDisk,
   numbersOf,
   openJournal,
   range,
@@ -232,14 +234,17 @@ test('whatever is appended, to whom, in whatever segments, is read exactly', asy
   )
 })
 
-test('another thread reads while this one writes', async (t) => {
-  const folder = dataFolder(t)
-  const journal = await openJournal(t, folder, { segmentBytes: 20_000 })
-  const source = `
+for (const isTold of [false, true])
+  test(`another thread reads while this one writes, ${isTold ? 'told where' : 'looking for it in the folder'}`, async (t) => {
+    const folder = dataFolder(t)
+    const journal = await openJournal(t, folder, { segmentBytes: 20_000 })
+    const source = `
     const { parentPort, workerData } = await import('node:worker_threads')
     const { JournalReader } = await import(workerData.reader)
-    const { readTail } = await import(workerData.tail)
-    const reader = new JournalReader({ folder: workerData.folder, sink: 'kafka', after: 0, tail: () => readTail(workerData.shared) })
+    const { readHead, readOwed, readTail } = await import(workerData.tail)
+    const { folder, shared } = workerData
+    const told = workerData.isTold ? { head: () => readHead(shared), owed: () => readOwed(shared, 0).messages } : {}
+    const reader = new JournalReader({ folder, sink: 'kafka', after: 0, tail: () => readTail(shared), ...told })
     const numbers = []
     while (numbers.length < 3000) {
       for (const record of reader.read(50, 1e5)) numbers.push(Number(record.message.payload.toString()))
@@ -248,17 +253,21 @@ test('another thread reads while this one writes', async (t) => {
     reader.close()
     parentPort.postMessage(numbers)
   `
-  const src = (file: string) => `file://${path.resolve(import.meta.dirname, '../../src/journal', file)}`
-  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
-    workerData: { folder, shared: journal.tail, reader: src('reader.ts'), tail: src('tail.ts') },
+    const src = (file: string) => `file://${path.resolve(import.meta.dirname, '../../src/journal', file)}`
+    const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
+      workerData: { isTold, folder, shared: journal.tail, reader: src('reader.ts'), tail: src('tail.ts') },
+    })
+    const numbers = new Promise<number[]>((resolve, reject) => {
+      worker.once('message', resolve)
+      worker.once('error', reject)
+    })
+    for (let number = 1; number <= 3000; number += 30) {
+      await appendNumbers(journal, number, 20)
+      await appendNumbers(journal, 9000, 7, 'files')
+      await appendNumbers(journal, number + 20, 10)
+    }
+    assert.deepEqual(await numbers, range(1, 3000))
   })
-  const numbers = new Promise<number[]>((resolve, reject) => {
-    worker.once('message', resolve)
-    worker.once('error', reject)
-  })
-  for (let number = 1; number <= 3000; number += 30) await appendNumbers(journal, number, 30)
-  assert.deepEqual(await numbers, range(1, 3000))
-})
 
 test('a reader never passes the tail it is given', async (t) => {
   const folder = dataFolder(t)
@@ -271,4 +280,100 @@ test('a reader never passes the tail it is given', async (t) => {
   assert.deepEqual(numbersOf(readAll(reader)), range(5, 5))
   assert.equal(readTail(journal.tail), 10)
   reader.close()
+})
+
+test('a sink that is owed nothing more goes to the tail unread, and goes on from there', async (t) => {
+  const folder = dataFolder(t)
+  const journal = await openJournal(t, folder, { segmentBytes: 3000 })
+  await appendNumbers(journal, 1, 2, 'kafka')
+  const reader = readerOf(folder, journal, 'kafka')
+  assert.deepEqual(numbersOf(readAll(reader)), [1, 2])
+  for (let number = 3; number <= 40; number += 1) await appendNumbers(journal, number, 1, 'files')
+  // Who reads what is no longer as it was written hears of it.
+  for (const name of segmentsIn(folder)) {
+    const file = path.join(folder, name)
+    const bytes = fs.readFileSync(file)
+    const fd = fs.openSync(file, 'r+')
+    for (let at = bytes.indexOf('TCB1'); at >= 0; at = bytes.indexOf('TCB1', at + 1)) fs.writeSync(fd, 'gone', at)
+    fs.closeSync(fd)
+  }
+  assert.throws(() => readAll(readerOf(folder, journal, 'files')), { code: 'E503' })
+  assert.deepEqual(reader.read(10, 1e6), [])
+  assert.equal(reader.position, 40)
+  await appendNumbers(journal, 41, 3, 'kafka')
+  assert.deepEqual(numbersOf(readAll(reader)), [41, 42, 43])
+  assert.deepEqual([reader.position, reader.lastOrdinal], [43, 5])
+  assert.deepEqual(reader.unread(readOwed(journal.tail, 0)), { messages: 0, bytes: 0 })
+  reader.close()
+})
+
+test('what a reader gave stays as it is while it reads on', async (t) => {
+  const folder = dataFolder(t)
+  const journal = await openJournal(t, folder)
+  const reader = readerOf(folder, journal)
+  const given = []
+  for (let number = 0; number < 60; number += 1) {
+    const message = aMessage({ payload: Buffer.alloc(number === 30 ? 600_000 : 20_000, number) })
+    const waiter = Promise.withResolvers<void>()
+    journal.append(message, [anOwed(message)], false, { settle: () => waiter.resolve() }, 0)
+    await waiter.promise
+    given.push(...reader.read(10, 1e6))
+  }
+  assert.equal(given.length, 60)
+  for (const [number, { message }] of given.entries()) {
+    assert.ok(
+      message.payload.every((byte) => byte === number),
+      `payload ${number}`,
+    )
+  }
+  reader.close()
+})
+
+test('whatever is owed to whom, and through faults of the disk, readers that are told where to read miss nothing', async (t) => {
+  const step = fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({ kind: fc.constant('append' as const), toKafka: fc.boolean(), count: fc.nat(12) }),
+    },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant('read' as const), count: fc.integer({ min: 1, max: 20 }) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('fault' as const), cutFails: fc.boolean() }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('anew' as const) }) },
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), async (steps) => {
+      const folder = dataFolder(t)
+      const disk = new FaultyDisk()
+      const journal = await openJournal(t, folder, { segmentBytes: 2500, files: disk })
+      let reader = readerOf(folder, journal, 'kafka')
+      let number = 0
+      const owed: number[] = []
+      const got: number[] = []
+      for (const one of steps) {
+        if (one.kind === 'append' && one.count > 0) {
+          await appendNumbers(journal, number + 1, one.count, one.toKafka ? 'kafka' : 'files')
+          if (one.toKafka) owed.push(...range(number + 1, one.count))
+          number += one.count
+        } else if (one.kind === 'read') got.push(...numbersOf(reader.read(one.count, 1e6)))
+        else if (one.kind === 'anew') {
+          const { position } = reader
+          reader.close()
+          reader = readerOf(folder, journal, 'kafka', position)
+        } else if (one.kind === 'fault') {
+          disk.cutFails = one.cutFails
+          disk.fault = { code: 'EIO', landedBytes: 150 }
+          const [lost] = await appendNumbers(journal, 9000, 1)
+          assert.notEqual(lost!.error, null)
+          disk.fault = null
+          disk.cutFails = false
+          await until(() => journal.report().state === 'writing')
+        }
+      }
+      got.push(...numbersOf(readAll(reader)))
+      assert.deepEqual(got, owed)
+      assert.equal(reader.position, number)
+      reader.close()
+      await journal.close()
+    }),
+    { numRuns: 12 },
+  )
 })
