@@ -81,7 +81,7 @@ export class Broker {
     const counters = new Counters()
     const wheel = new TimingWheel(now(), tickMs)
     const world = { limits: this.limits, counters, wheel, now }
-    const router = new Router(flow, this.limits.maxCachedTopics, randomInt(2 ** 31))
+    const router = new Router(flow, this.limits, randomInt(2 ** 31))
     const sessions = new Sessions(world, {
       unsubscribeAll: (session) => router.unsubscribeAll(session),
       publishWill: (session, message) => this.#publishWill(session, message),

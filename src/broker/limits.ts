@@ -27,6 +27,12 @@ export interface BrokerLimits {
   /** Topic aliases one client may set. */
   maxTopicAliases: number
   maxSubscriptionsPerSession: number
+  /** What the subscriptions of one session may weigh: their filters, and the levels no other had before. *Unit*: bytes. */
+  maxSubscriptionBytes: number
+  /** What all subscriptions together may weigh, shared levels once. *Unit*: bytes. */
+  maxAllSubscriptionBytes: number
+  /** Levels of one filter; one with more is refused with 0x8F. */
+  maxFilterLevels: number
   /** Longest time a session is kept without its client; 4,294,967,295 is for ever. *Unit*: s. */
   maxSessionExpiryS: number
   /** Longest keep-alive; 0 takes what the client asks for, none included. *Unit*: s. */
@@ -58,6 +64,9 @@ export const defaultLimits: BrokerLimits = {
   maxPublisherPauseMs: 2_000,
   maxTopicAliases: 64,
   maxSubscriptionsPerSession: 10_000,
+  maxSubscriptionBytes: 8 * mebibyte,
+  maxAllSubscriptionBytes: 256 * mebibyte,
+  maxFilterLevels: 128,
   maxSessionExpiryS: 0xffff_ffff,
   maxKeepAliveS: 0,
   maxRetainedMessages: 1_000_000,

@@ -122,6 +122,20 @@ const Limits = Type.Object(
       default: 64,
     }),
     max_subscriptions_per_session: count({ description: 'Subscriptions of one session.', default: 10_000 }),
+    max_subscription_bytes: bytes({
+      description:
+        'What the subscriptions of one session may weigh: the filters, and 450 bytes for each level that no other subscription had before. Above it a filter is refused with 0x97.',
+      default: '8 MiB',
+    }),
+    max_all_subscription_bytes: bytes({
+      description: 'What the subscriptions of all sessions together may weigh.',
+      default: '256 MiB',
+    }),
+    max_filter_levels: count({
+      description: 'Levels of one topic filter; one with more is refused with 0x8F.',
+      maximum: 65_535,
+      default: 128,
+    }),
     max_session_expiry_s: seconds({
       description: 'Longest time a session is kept without its client; 4294967295 is for ever.',
       default: 4_294_967_295,

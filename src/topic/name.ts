@@ -15,6 +15,22 @@ export function topicNameFault(topic: string): string | null {
   return null
 }
 
+/**
+ * The same text in memory of its own. A part of a text holds on to the whole, so what outlives its topic (a level of a
+ * tree) must not be a part.
+ */
+export const ownText = (text: string): string => (text.length < shortestPart ? text : Buffer.from(text).toString())
+
+/** V8 copies what is shorter. */
+const shortestPart = 13
+
+/** Levels of a topic name or filter. */
+export function levelCount(text: string): number {
+  let count = 1
+  for (let at = text.indexOf('/'); at !== -1; at = text.indexOf('/', at + 1)) count++
+  return count
+}
+
 /** The faults that names and filters share: empty, NUL, not Unicode, too long. */
 export function topicTextFault(text: string): string | null {
   if (text.length === 0) return 'is empty'

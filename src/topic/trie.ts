@@ -1,3 +1,5 @@
+import { ownText } from './name.ts'
+
 /**
  * Values under topic filters, found by topic name.
  *
@@ -8,6 +10,7 @@
 export class TopicTrie<T> {
   readonly #root = new Node<T>()
   #size = 0
+  #nodes = 0
   /** Nodes reached at the current and the next level of a match; kept to spare allocation. */
   #here: Node<T>[] = []
   #next: Node<T>[] = []
@@ -15,6 +18,26 @@ export class TopicTrie<T> {
   /** How many pairs of filter and value are held. */
   get size(): number {
     return this.#size
+  }
+
+  /** Levels that the filters make together, shared ones once. */
+  get nodes(): number {
+    return this.#nodes
+  }
+
+  /** How many levels the filter would add. */
+  missing(filter: string): number {
+    let node: Node<T> | undefined = this.#root
+    let count = 0
+    for (let start = 0; start <= filter.length; ) {
+      const end = levelEnd(filter, start)
+      const level = filter.slice(start, end)
+      if (level === '#') break
+      node = node?.child(level)
+      if (node === undefined) count++
+      start = end + 1
+    }
+    return count
   }
 
   /** Puts a value under a filter; a pair that is there already stays once. */
@@ -28,7 +51,12 @@ export class TopicTrie<T> {
         this.#put(node.below, value)
         return
       }
-      node = node.grow(level)
+      let next = node.child(level)
+      if (next === undefined) {
+        next = node.grow(level)
+        this.#nodes++
+      }
+      node = next
       start = end + 1
     }
     node.values ??= new Set()
@@ -94,7 +122,10 @@ export class TopicTrie<T> {
     if (set === null || !set.delete(value)) return false
     this.#size--
     if (set.size === 0) last[where] = null
-    for (let i = levels.length; i > 0 && path[i]!.isEmpty(); i--) path[i - 1]!.cut(levels[i - 1]!)
+    for (let i = levels.length; i > 0 && path[i]!.isEmpty(); i--) {
+      path[i - 1]!.cut(levels[i - 1]!)
+      this.#nodes--
+    }
     return true
   }
 }
@@ -111,16 +142,13 @@ class Node<T> {
     return level === '+' ? (this.plus ?? undefined) : this.children?.get(level)
   }
 
+  /** Adds a child that is not there yet. */
   grow(level: string): Node<T> {
-    if (level === '+') {
-      this.plus ??= new Node()
-      return this.plus
-    }
-    this.children ??= new Map()
-    let child = this.children.get(level)
-    if (child === undefined) {
-      child = new Node()
-      this.children.set(level, child)
+    const child = new Node<T>()
+    if (level === '+') this.plus = child
+    else {
+      this.children ??= new Map()
+      this.children.set(ownText(level), child)
     }
     return child
   }

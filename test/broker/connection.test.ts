@@ -21,7 +21,10 @@ const access: Access = {
   maySubscribe: (who) => who.username !== 'writer',
 }
 
-const broker = new Broker({ access, limits: { maxPacketBytes: 100_000, maxSubscriptionsPerSession: 3 } })
+const broker = new Broker({
+  access,
+  limits: { maxPacketBytes: 100_000, maxSubscriptionsPerSession: 3, maxSubscriptionBytes: 20_000 },
+})
 const port = await broker.listen({ type: 'tcp', host: '127.0.0.1', port: 0 })
 after(() => broker.stop())
 
@@ -226,6 +229,17 @@ describe('C3: access', () => {
       assert.equal((await client.next('puback')).reason, reason)
     }
     client.kill()
+  })
+
+  test('A7: a filter that weighs too much gets 0x97, one of too many levels 0x8F, both 0x80 in 3.1.1', async () => {
+    const five = await RawClient.connect(port, 5)
+    assert.equal(await five.subscribe('/'.repeat(100)), 0x97)
+    assert.equal(await five.subscribe('/'.repeat(60_000)), 0x8f)
+    assert.equal(await five.subscribe('a/b'), 0)
+    const four = await RawClient.connect(port, 4)
+    assert.equal(await four.subscribe('/'.repeat(100)), 0x80)
+    assert.equal(await four.subscribe('/'.repeat(60_000)), 0x80)
+    await othersLive()
   })
 
   test('who may not subscribe gets 0x87, 0x80 in 3.1.1', async () => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { TopicTrie } from '../../src/topic/trie.ts'
 import { anyFilter, anyTopic, matchesPlainly } from './oracle.ts'
@@ -88,4 +90,35 @@ test('a thicket of + costs no more steps than the tree has nodes', () => {
   assert.deepEqual(matchesOf(trie, Array(4_000).fill('a').join('/')), [])
   const tookMs = performance.now() - started
   assert.ok(tookMs < 1_000, `took ${tookMs} ms`)
+})
+
+test('the levels are counted, and foretold', () => {
+  const trie = new TopicTrie<number>()
+  assert.equal(trie.missing('a/+/#'), 2)
+  trie.add('a/+/#', 1)
+  assert.deepEqual([trie.nodes, trie.missing('a/+/b/c'), trie.missing('a/+'), trie.missing('#')], [2, 2, 0, 0])
+  trie.add('a/+/b/c', 2)
+  assert.equal(trie.nodes, 4)
+  trie.remove('a/+/#', 1)
+  assert.equal(trie.nodes, 4)
+  trie.remove('a/+/b/c', 2)
+  assert.equal(trie.nodes, 0)
+})
+
+test('a level that outlives the filter that brought it does not hold on to the rest of it', () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const trie = new TopicTrie<number>()
+  collect()
+  const before = process.memoryUsage().heapUsed
+  for (let i = 0; i < 200; i++) {
+    const shared = `the name of one level, number ${i}`
+    const long = `${shared}/${'x'.repeat(60_000)}`
+    trie.add(long, i)
+    trie.add(`${shared}/y`, i)
+    trie.remove(long, i)
+  }
+  collect()
+  assert.equal(trie.nodes, 400)
+  assert.ok(process.memoryUsage().heapUsed - before < 4_000_000)
 })

@@ -2,6 +2,14 @@ import { topicFilterFault } from '../../topic/filter.ts'
 import type { SubscribePacket, Subscription as Wish } from '../codec/packets/subscribe.ts'
 import { Reason } from '../codec/reason.ts'
 import type { Connection } from '../connection.ts'
+import type { SubscribeRefusal } from '../router/router.ts'
+
+const refusalReasons: Record<SubscribeRefusal, number> = {
+  'too-many': Reason.QuotaExceeded,
+  'too-heavy': Reason.QuotaExceeded,
+  // Well formed, but not one we take.
+  'too-deep': Reason.TopicFilterInvalid,
+}
 
 /** Subscribes, answers SUBACK with one code per filter, and sends the retained messages. *Source*: MQTT 5.0 §3.8.4. */
 export function handleSubscribe(connection: Connection, packet: SubscribePacket): void {
@@ -19,23 +27,20 @@ export function handleSubscribe(connection: Connection, packet: SubscribePacket)
 }
 
 function refusalOf(connection: Connection, filter: string): number | null {
-  const { access, limits } = connection.context
-  const session = connection.session!
+  const { access, router } = connection.context
   if (topicFilterFault(filter) !== null) return Reason.TopicFilterInvalid
   // CONNACK has said that there are none yet.
   if (filter.startsWith('$share/')) return Reason.SharedSubscriptionsNotSupported
   if (!access.maySubscribe(connection.principal!, filter)) return Reason.NotAuthorized
-  const isNew = !session.subscriptions.has(filter)
-  if (isNew && session.subscriptions.size >= limits.maxSubscriptionsPerSession) return Reason.QuotaExceeded
-  return null
+  const refusal = router.refusal(connection.session!, filter)
+  return refusal === null ? null : refusalReasons[refusal]
 }
 
 /** Answers whether retained messages are to be sent. [MQTT-3.3.1-9, -10, -11] */
 function subscribe(connection: Connection, wish: Wish, id: number): boolean {
   const session = connection.session!
   const { filter, qos, noLocal, retainAsPublished, retainHandling } = wish
-  const subscription = { filter, session, callback: null, qos, noLocal, retainAsPublished, id }
-  const wasThere = connection.context.router.subscribe(session, subscription)
+  const wasThere = connection.context.router.subscribe(session, { filter, qos, noLocal, retainAsPublished, id })
   return retainHandling === 0 || (retainHandling === 1 && !wasThere)
 }
 

@@ -1,4 +1,5 @@
 import type { Message } from '../../contract/message.ts'
+import { ownText } from '../../topic/name.ts'
 import type { Counters } from '../counters.ts'
 import type { BrokerLimits } from '../limits.ts'
 import { isExpired, type KeptMessage } from '../session/kept-message.ts'
@@ -109,7 +110,7 @@ class Level {
     let child = this.children.get(name)
     if (child === undefined) {
       child = new Level()
-      this.children.set(name, child)
+      this.children.set(ownText(name), child)
     }
     return child
   }
@@ -137,8 +138,13 @@ function collect(level: Level, names: readonly string[], depth: number, found: R
   }
 }
 
-function collectAll(level: Level, isRoot: boolean, found: RetainedMessage[]): void {
-  if (level.retained !== null) found.push(level.retained)
-  if (level.children === null) return
-  for (const [key, child] of level.children) if (!isRoot || !key.startsWith('$')) collectAll(child, false, found)
+/** Without recursion: topics may have 65,535 levels, filters at most `maxFilterLevels`. */
+function collectAll(top: Level, isRoot: boolean, found: RetainedMessage[]): void {
+  const waiting: Level[] = []
+  if (top.retained !== null) found.push(top.retained)
+  for (const [key, child] of top.children ?? []) if (!isRoot || !key.startsWith('$')) waiting.push(child)
+  for (let level = waiting.pop(); level !== undefined; level = waiting.pop()) {
+    if (level.retained !== null) found.push(level.retained)
+    if (level.children !== null) for (const child of level.children.values()) waiting.push(child)
+  }
 }

@@ -1,9 +1,22 @@
 import type { Message } from '../../contract/message.ts'
+import { levelCount } from '../../topic/name.ts'
 import { TopicTrie } from '../../topic/trie.ts'
+import type { BrokerLimits } from '../limits.ts'
 import type { PublishFlow } from '../port.ts'
 import type { Session, Subscription } from '../session/session.ts'
 import { gatherReceivers, nobody } from './receivers.ts'
 import { TopicCache, TopicEntry } from './topic-cache.ts'
+
+/** What one level of the tree takes: a filter of slashes alone is far larger here than on the wire. *Unit*: bytes. */
+const levelBytes = 450
+/** What a subscription takes beside its filter's text. *Unit*: bytes. */
+const subscriptionBytes = 300
+
+/** A session's wish; the router makes a Subscription of it. */
+export type Subscribing = Omit<Subscription, 'session' | 'callback' | 'weight'>
+
+/** Why a filter is not taken. */
+export type SubscribeRefusal = 'too-many' | 'too-heavy' | 'too-deep'
 
 /** Who wants what: the subscriptions, and for each topic in use its receivers and rules. */
 export class Router {
@@ -13,31 +26,45 @@ export class Router {
   readonly #flow: PublishFlow
   readonly #cache: TopicCache
   readonly #matched: Subscription[] = []
+  readonly #limits: BrokerLimits
+  /** Of the filters, without the tree's levels. */
+  #filterBytes = 0
 
-  constructor(flow: PublishFlow, maxCachedTopics: number, seed: number) {
+  constructor(flow: PublishFlow, limits: BrokerLimits, seed: number) {
     this.#flow = flow
-    this.#cache = new TopicCache(maxCachedTopics, seed)
+    this.#limits = limits
+    this.#cache = new TopicCache(limits.maxCachedTopics, seed)
   }
 
   get subscriptionCount(): number {
     return this.#trie.size
   }
 
-  add(subscription: Subscription): void {
-    this.#trie.add(subscription.filter, subscription)
-    this.version++
+  /** What all subscriptions weigh. *Unit*: bytes. */
+  get subscriptionBytes(): number {
+    return this.#filterBytes + this.#trie.nodes * levelBytes
   }
 
-  remove(subscription: Subscription): void {
-    if (this.#trie.remove(subscription.filter, subscription)) this.version++
+  /** Why the session may not subscribe to the filter; null when it may. One that it has already takes nothing new. */
+  refusal(session: Session, filter: string): SubscribeRefusal | null {
+    if (session.subscriptions.has(filter)) return null
+    const { maxFilterLevels, maxSubscriptionsPerSession, maxSubscriptionBytes, maxAllSubscriptionBytes } = this.#limits
+    if (levelCount(filter) > maxFilterLevels) return 'too-deep'
+    if (session.subscriptions.size >= maxSubscriptionsPerSession) return 'too-many'
+    const weight = this.#weigh(filter)
+    const isTooHeavy =
+      session.subscriptionBytes + weight > maxSubscriptionBytes ||
+      this.subscriptionBytes + weight > maxAllSubscriptionBytes
+    return isTooHeavy ? 'too-heavy' : null
   }
 
   /** A session's subscription; one to the same filter gives way to it. Answers whether there was one. [MQTT-3.8.4-3] */
-  subscribe(session: Session, subscription: Subscription): boolean {
-    const before = session.subscriptions.get(subscription.filter)
-    if (before !== undefined) this.remove(before)
-    session.subscriptions.set(subscription.filter, subscription)
-    this.add(subscription)
+  subscribe(session: Session, wish: Subscribing): boolean {
+    const before = session.subscriptions.get(wish.filter)
+    if (before !== undefined) this.#remove(before)
+    const subscription: Subscription = { ...wish, session, callback: null, weight: this.#weigh(wish.filter) }
+    session.subscriptions.set(wish.filter, subscription)
+    this.#add(subscription)
     return before !== undefined
   }
 
@@ -46,12 +73,12 @@ export class Router {
     const subscription = session.subscriptions.get(filter)
     if (subscription === undefined) return false
     session.subscriptions.delete(filter)
-    this.remove(subscription)
+    this.#remove(subscription)
     return true
   }
 
   unsubscribeAll(session: Session): void {
-    for (const subscription of session.subscriptions.values()) this.remove(subscription)
+    for (const subscription of session.subscriptions.values()) this.#remove(subscription)
     session.subscriptions.clear()
   }
 
@@ -65,9 +92,10 @@ export class Router {
       noLocal: false,
       retainAsPublished: true,
       id: 0,
+      weight: 0,
     }
-    this.add(subscription)
-    return () => this.remove(subscription)
+    this.#add(subscription)
+    return () => this.#remove(subscription)
   }
 
   /** The topic whose bytes these are, up to date; null when it is not in the table. */
@@ -109,5 +137,25 @@ export class Router {
       entry.flowVersion = this.#flow.version
     }
     entry.isPlain = entry.rules === null && entry.receivers.callbacks.length === 0
+  }
+
+  #weigh(filter: string): number {
+    return Buffer.byteLength(filter) + subscriptionBytes + this.#trie.missing(filter) * levelBytes
+  }
+
+  #add(subscription: Subscription): void {
+    const { filter, session, weight } = subscription
+    this.#trie.add(filter, subscription)
+    this.#filterBytes += Buffer.byteLength(filter) + subscriptionBytes
+    if (session !== null) session.subscriptionBytes += weight
+    this.version++
+  }
+
+  #remove(subscription: Subscription): void {
+    const { filter, session, weight } = subscription
+    if (!this.#trie.remove(filter, subscription)) return
+    this.#filterBytes -= Buffer.byteLength(filter) + subscriptionBytes
+    if (session !== null) session.subscriptionBytes -= weight
+    this.version++
   }
 }

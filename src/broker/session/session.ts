@@ -23,6 +23,8 @@ export interface Subscription {
   readonly retainAsPublished: boolean
   /** Subscription Identifier of MQTT 5; 0 for none. */
   readonly id: number
+  /** What it added to its session's `subscriptionBytes`. *Unit*: bytes. */
+  readonly weight: number
 }
 
 /** What all sessions share. */
@@ -48,6 +50,8 @@ export class Session {
   /** How long it is kept without its client. *Unit*: s; 4,294,967,295 is for ever. */
   expirySeconds = 0
   readonly subscriptions = new Map<string, Subscription>()
+  /** What they weigh; the router keeps it. *Unit*: bytes. */
+  subscriptionBytes = 0
   /** The client's QoS 2 messages. */
   readonly receiving = new ReceivingIds()
   readonly #world: SessionWorld

@@ -78,3 +78,11 @@ test('the limits hold, and what they refuse is counted', () => {
   assert.equal(counters.dropped['retained-full'], 3)
   assert.ok(retained.bytes <= 5000)
 })
+
+test('a topic of as many levels as can be is found without ending the search for others', () => {
+  const retained = new Retained(defaultLimits, new Counters())
+  const deepest = '/'.repeat(65_535)
+  for (const topic of [deepest, 'a', '/b']) retained.set(message(topic))
+  assert.deepEqual(topics(retained, '#'), [deepest, '/b', 'a'].toSorted())
+  assert.deepEqual(topics(retained, '+/+/#'), [deepest, '/b'].toSorted())
+})
