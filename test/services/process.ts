@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { createServer, type Server as NetServer } from 'node:net'
 
 /**
  * Child processes of the tests that cannot outlive them: killed by their id at exit, on a signal, on an uncaught
@@ -70,15 +71,22 @@ function watch(pid: number): void {
   spawn('/bin/sh', ['-c', script], { stdio: 'ignore', detached: true }).unref()
 }
 
-/** Ports of 127.0.0.1 that are free now, all different. */
+/**
+ * Ports of 127.0.0.1 that are free now, all different. They lie below those that systems give to outgoing connections
+ * (from 32768 on), so that none is taken by one while a server has yet to start, or is down between two lives.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  const ports: number[] = []
-  for (const server of servers) {
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    ports.push((server.address() as { port: number }).port)
+  const servers: NetServer[] = []
+  while (servers.length < count) {
+    const server = createServer()
+    const listening = once(server, 'listening').then(
+      () => true,
+      () => false,
+    )
+    server.listen(randomInt(10_000, 32_768), '127.0.0.1')
+    if (await listening) servers.push(server)
   }
+  const ports = servers.map((server) => (server.address() as { port: number }).port)
   await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))))
   return ports
 }

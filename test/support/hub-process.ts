@@ -2,13 +2,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import type { HubReport } from '../../src/telemetry/report.ts'
+import { freePorts } from '../services/process.ts'
 
 /** The sources, or with `TRESTLE_TEST_BUILT` what `npm run build` made of them: what users run, and what is measured. */
 const isBuilt = process.env['TRESTLE_TEST_BUILT'] === '1'
@@ -146,11 +146,4 @@ export class HubProcess {
 const isKept = (flag: string): boolean => !isBuilt && flag.startsWith('--conditions')
 
 /** A port that was free a moment ago; it stays the same over the hub's lives. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
+export const freePort = async (): Promise<number> => (await freePorts(1))[0]!
