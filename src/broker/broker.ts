@@ -49,8 +49,6 @@ export const noFlow: PublishFlow = {
 const tickMs = 250
 /** How long `stop` lets clients take the good-bye. */
 const patienceMs = 500
-/** Waits for nothing: the QoS of a will is for its subscribers. */
-const nobodyWaits: AckWaiter = { settle: () => {} }
 
 /**
  * The MQTT broker: takes packets of clients in, asks the flow about each message, hands it to its subscribers, and
@@ -73,6 +71,12 @@ export class Broker {
   readonly #sharesReadBuffer: boolean
   #listeners: Listener[] = []
   #timer: NodeJS.Timeout | null = null
+  /** Nobody is answered about a will, and nobody sends it again: one that was not taken is lost. */
+  readonly #ofWill: AckWaiter = {
+    settle: (_, error) => {
+      if (error !== null && error.retry !== 'never') this.countLost(1)
+    },
+  }
 
   constructor(options: BrokerOptions = {}) {
     const { flow = noFlow, access = anonymous, now = Date.now, events = noEvents } = options
@@ -156,7 +160,13 @@ export class Broker {
     const { rules } = router.lookup(message.topic)
     const verdict = rules === null ? Verdict.Accepted : flow.take(message, rules, waiter, token)
     if (verdict === Verdict.Accepted || verdict === Verdict.Pending) this.publish(message)
+    else if (verdict === Verdict.Busy && (waiter === null || waiter === this.#ofWill)) this.countLost(1)
     return verdict
+  }
+
+  /** Counts messages of which nobody will hear that the journal could not be written. */
+  countLost(messages: number): void {
+    this.#context.counters.dropped.journal += messages
   }
 
   /**
@@ -213,7 +223,7 @@ export class Broker {
   #publishWill(session: Session, message: Message): void {
     const { access, counters, now } = this.#context
     if (access.mayPublish({ clientId: session.clientId, username: session.username }, message.topic)) {
-      this.accept({ ...message, timeMs: now() }, message.qos === 0 ? null : nobodyWaits, 0)
+      this.accept({ ...message, timeMs: now() }, message.qos === 0 ? null : this.#ofWill, 0)
     } else counters.dropped['not-authorised']++
   }
 }

@@ -1,4 +1,4 @@
-/** Why a message was not handed to a subscriber (or, for the last two, to anybody). */
+/** Why a message was not handed to a subscriber (or, from `retained-full` on, was not kept or taken at all). */
 export type DropReason =
   | 'slow-subscriber'
   | 'queue-full'
@@ -7,6 +7,7 @@ export type DropReason =
   | 'too-large'
   | 'retained-full'
   | 'not-authorised'
+  | 'journal'
 
 /** Plain numbers the hot path adds to; rates are taken from samples, never per message. */
 export class Counters {
@@ -25,6 +26,8 @@ export class Counters {
     'too-large': 0,
     'retained-full': 0,
     'not-authorised': 0,
+    /** Promised to nobody (QoS 0, wills, `ack: received`), and the journal could not be written. */
+    journal: 0,
   }
   #samples: Sample[] = []
 

@@ -52,7 +52,7 @@ export class Hub implements HubPort {
     const { plan, events } = options
     const { journal: limits, data } = plan.settings
     refuseHalfAFolder(data)
-    const hubRef: { bridge: Bridge | null } = { bridge: null }
+    let made: Hub | null = null
     const journal = await Journal.open({
       folder: join(data, 'journal'),
       sinks: [...sinkNames(plan), deadLetterSink],
@@ -61,12 +61,17 @@ export class Hub implements HubPort {
       segmentBytes: limits.segmentBytes,
       spacingMs: limits.spacingMs,
       sync: limits.sync,
-      onDurable: (position) => hubRef.bridge?.appended(position),
+      onDurable: (position) => {
+        if (made !== null) made.#bridge.appended(position)
+      },
+      onLost: (records, error) => {
+        if (made !== null) made.#onLost(records, error)
+      },
       onState: (state, error) => events.emit(`journal.${state}`, { error: error?.message }),
     })
     tellRecovery(journal, events)
     const hub = new Hub(options, journal)
-    hubRef.bridge = hub.#bridge
+    made = hub
     try {
       await hub.#open()
     } catch (error) {
@@ -143,7 +148,7 @@ export class Hub implements HubPort {
     const bridge = await this.#bridge.status()
     // From here on one snapshot: no await, so that the ledger's columns belong together.
     const tally = this.#journal.tally()
-    const rules = ruleReports(this.#options.plan.rules.rules, bridge.connectors, tally)
+    const rules = ruleReports(this.#options.plan.rules.rules, bridge.connectors, tally, this.#journal.lost())
     return {
       version: this.#options.version,
       hub: this.#journal.hub,
@@ -195,6 +200,12 @@ export class Hub implements HubPort {
     pause: (name) => this.#bridge.pause(this.#known(name)),
     resume: (name) => this.#bridge.resume(this.#known(name)),
     probe: (name) => this.#bridge.probe(this.#known(name)),
+  }
+
+  /** Messages that were taken without a promise, and are gone with a write that failed. */
+  #onLost(messages: number, error: TrestleError): void {
+    this.#broker.countLost(messages)
+    this.#options.events.emit('message.dropped', { reason: 'journal', messages, error: error.message }, messages)
   }
 
   #known(name: string): string {

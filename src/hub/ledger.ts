@@ -13,12 +13,14 @@ export function connectorReports(bridge: BridgeReport, tally: Readonly<Record<st
 
 /**
  * The ledger of each rule: what the journal owes by it against what the outbox has settled, and what never reached the
- * journal (filtered, refused and dropped, published to subscribers only) as the rules count it.
+ * journal (filtered, refused and dropped, published to subscribers only) as the rules count it. `lost`: taken, promised
+ * to nobody, and gone with a write that failed.
  */
 export function ruleReports(
   rules: readonly CompiledRule[],
   links: readonly LinkReport[],
   tally: Readonly<Record<string, OwedTally>>,
+  lost: ReadonlyMap<string, number>,
 ): RuleReport[] {
   const parts: { sink: SinkNumbers; tally: OwedTally }[] = []
   for (const [name, owed] of Object.entries(tally)) {
@@ -33,6 +35,12 @@ export function ruleReports(
     ledger.filtered += counters.filtered
     ledger.refused += counters.refused
     ledger.delivered += counters.published
+  }
+  for (const [name, claims] of lost) {
+    const ledger = ledgers.get(name) ?? emptyLedger()
+    ledgers.set(name, ledger)
+    ledger.received += claims
+    ledger.dropped += claims
   }
   return [...ledgers].map(([name, ledger]) => ({ name, ledger })).sort((a, b) => (a.name < b.name ? -1 : 1))
 }

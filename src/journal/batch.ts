@@ -22,6 +22,8 @@ export class Batch {
   readonly #pairs: Pair[] = []
   readonly #messages: number[] = []
   readonly #bytes: number[] = []
+  /** Of `#messages`, those of records that nobody waits for. */
+  readonly #unheard: number[] = []
   #pairCount = 0
   first = 0
   firstTimeMs = 0
@@ -58,7 +60,9 @@ export class Batch {
   ): void {
     this.#writer.reserve(maxBytes)
     encodeRecord(this.#writer, message, owed, pairs, options, awaited)
-    for (let index = 0; index < owed.length; index += 1) this.#count(pairs[index]!, owed[index]!.payload.length)
+    for (let index = 0; index < owed.length; index += 1) {
+      this.#count(pairs[index]!, owed[index]!.payload.length, waiter === null ? 1 : 0)
+    }
     if (this.count === 0) this.firstTimeMs = message.timeMs
     this.#waiters[this.count] = waiter
     this.#tokens[this.count] = token
@@ -66,17 +70,19 @@ export class Batch {
     if (waiter !== null) this.waiting += 1
   }
 
-  #count(pair: Pair, bytes: number): void {
+  #count(pair: Pair, bytes: number, unheard: 0 | 1): void {
     if (pair.batch !== this) {
       pair.batch = this
       pair.place = this.#pairCount
       this.#pairs[this.#pairCount] = pair
       this.#messages[this.#pairCount] = 0
       this.#bytes[this.#pairCount] = 0
+      this.#unheard[this.#pairCount] = 0
       this.#pairCount += 1
     }
     this.#messages[pair.place]! += 1
     this.#bytes[pair.place]! += bytes
+    this.#unheard[pair.place]! += unheard
   }
 
   seal(salt: number): void {
@@ -91,6 +97,12 @@ export class Batch {
       const { slot, messages, bytes } = pair.sink
       if (slot >= 0) writeOwed(tail, slot, messages, bytes)
     }
+  }
+
+  /** Books what is lost and nobody will hear of; answers how many records. To be called before `settle`. */
+  bookLost(): number {
+    for (let index = 0; index < this.#pairCount; index += 1) this.#pairs[index]!.lost += this.#unheard[index]!
+    return this.count - this.waiting
   }
 
   /** Tells every waiter, in the order of the appends. */

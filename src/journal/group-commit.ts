@@ -28,6 +28,8 @@ export interface GroupCommitOptions {
   readonly onCommitted: (position: number) => void
   /** Before the waiters of what is lost are told; nothing may be added until `onMended`. */
   readonly onFault: (error: TrestleError) => void
+  /** Records are gone that nobody waited for: only this tells of them. */
+  readonly onLost: (records: number, error: TrestleError) => void
   readonly onMended: () => void
 }
 
@@ -223,7 +225,7 @@ export class GroupCommit {
    * vanishes, and its waiters hear it.
    */
   fail(cause: Error): void {
-    const { store, tallies, onFault } = this.#options
+    const { store, tallies, onFault, onLost } = this.#options
     const error = writeFailed(cause)
     const lost = this.#flying === null ? this.#queue : [this.#flying, ...this.#queue]
     if (this.#gathering.count > 0) lost.push(this.#gathering)
@@ -235,6 +237,8 @@ export class GroupCommit {
     tallies.rollBack()
     this.#next = this.#durable + 1
     onFault(error)
+    const unheard = lost.reduce((sum, batch) => sum + batch.bookLost(), 0)
+    if (unheard > 0) onLost(unheard, error)
     for (const batch of lost) {
       batch.settle(error)
       this.#keep(batch)

@@ -47,6 +47,8 @@ export interface JournalOptions {
   readonly now?: () => number
   readonly files?: FileSystemPort
   readonly onDurable?: (position: number) => void
+  /** Records that were appended without a waiter could not be written; by rule they are in `lost`. */
+  readonly onLost?: (records: number, error: TrestleError) => void
   readonly onState?: (state: JournalState, error: TrestleError | null) => void
 }
 
@@ -125,6 +127,7 @@ export class Journal {
         this.#relieve()
       },
       onFault: (error) => this.#turn('fault', error),
+      onLost: (records, error) => options.onLost?.(records, error),
       onMended: () => {
         this.#turn('mended', null)
         this.#sweep()
@@ -188,6 +191,11 @@ export class Journal {
   /** Durable totals by sink, names no longer configured included. */
   tally(): Record<string, OwedTally> {
     return this.#tallies.snapshot()
+  }
+
+  /** Deliveries by rule that were lost since the start and that no waiter was told of. */
+  lost(): ReadonlyMap<string, number> {
+    return this.#tallies.lost()
   }
 
   report(): JournalReport {

@@ -22,6 +22,8 @@ export interface Pair {
   readonly number: number
   /** Durable. */
   messages: number
+  /** Appended without a waiter since the start, and not written. */
+  lost: number
   batch: object | null
   place: number
 }
@@ -64,7 +66,7 @@ export class Tallies {
     const sink = this.sink(sinkName)
     let pair = sink.pairs.get(rule)
     if (pair === undefined) {
-      pair = { sink, rule, number: this.numberOf(rule), messages: 0, batch: null, place: 0 }
+      pair = { sink, rule, number: this.numberOf(rule), messages: 0, lost: 0, batch: null, place: 0 }
       sink.pairs.set(rule, pair)
     }
     return pair
@@ -91,6 +93,15 @@ export class Tallies {
   /** Forgets the ordinals given to what did not become durable. */
   rollBack(): void {
     for (const sink of this.#sinks.values()) sink.ordinal = sink.messages
+  }
+
+  /** What was lost without anyone being told, by rule, since the start. */
+  lost(): Map<string, number> {
+    const byRule = new Map<string, number>()
+    for (const { pairs } of this.#sinks.values()) {
+      for (const { rule, lost } of pairs.values()) if (lost > 0) byRule.set(rule, (byRule.get(rule) ?? 0) + lost)
+    }
+    return byRule
   }
 
   get sinks(): Iterable<SinkTotal> {

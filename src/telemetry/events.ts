@@ -93,12 +93,13 @@ export class Events {
     return this.#counts
   }
 
-  emit(name: EventName, facts?: Facts): void {
+  /** `times`: how much the counter moves. */
+  emit(name: EventName, facts?: Facts, times = 1): void {
     const event: EventRow = eventRows[name]
     const counted = event.counter === null ? undefined : this.#counts.get(event.counter)
     if (counted !== undefined) {
       const value = counted.label === null ? '' : String(facts?.[counted.label] ?? 'unknown')
-      counted.values.set(value, (counted.values.get(value) ?? 0) + 1)
+      counted.values.set(value, (counted.values.get(value) ?? 0) + times)
     }
     this.#log.write(event.level, name, event.message, facts)
   }

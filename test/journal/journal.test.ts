@@ -191,6 +191,43 @@ test('all batches behind a failed write are settled with its error, in order', a
   await until(() => journal.error === null)
 })
 
+test('A8: what is lost with a failed write and nobody waits for is told once, and counted by rule', async (t) => {
+  const files = new FaultyDisk()
+  const told: [number, string][] = []
+  const onLost = (records: number, error: TrestleError) => told.push([records, error.code])
+  const folder = dataFolder(t)
+  const journal = await openJournal(t, folder, { files, onLost })
+  const heard: (string | undefined)[] = []
+  const waiter = { settle: (_: number, error: TrestleError | null) => heard.push(error?.code) }
+  const message = aMessage({ payload: Buffer.alloc(700_000) })
+  const both = [anOwed(message), anOwed(message, { sink: 'files' })]
+  const other = [anOwed(message, { rule: 'other' })]
+  journal.append(message, both, false, null, 0)
+  await until(() => journal.durable === 1)
+  assert.equal(journal.lost().size, 0)
+  files.held = []
+  journal.append(message, both, false, null, 0)
+  journal.append(message, both, false, waiter, 1)
+  await until(() => files.held!.length === 1)
+  journal.append(message, both, false, null, 0)
+  journal.append(message, other, false, null, 0)
+  journal.append(message, other, false, waiter, 2)
+  files.fault = { code: 'EIO', landedBytes: 10 }
+  files.letGo()
+  await until(() => heard.length === 2)
+  assert.deepEqual(told, [[3, 'E504']])
+  assert.deepEqual([...journal.lost()].toSorted(), [
+    ['other', 1],
+    ['readings', 4],
+  ])
+  files.fault = null
+  await until(() => journal.error === null)
+  journal.append(message, both, false, null, 0)
+  await until(() => journal.durable === 2)
+  assert.equal(journal.lost().get('readings'), 4, 'what is written later is not lost')
+  assert.equal(journal.tally()['kafka']!.messages, 2)
+})
+
 test('A7: at its size limit it refuses with E505, and takes again by itself when segments are released', async (t) => {
   const folder = dataFolder(t)
   const states: string[] = []

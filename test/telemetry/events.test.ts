@@ -30,6 +30,13 @@ it('an event counts also when its line is below the log level', () => {
   assert.equal(events.counts.get('trestle_client_connects_total')?.values.get(''), 2)
 })
 
+it('an event that tells of several counts as many', () => {
+  const events = silent()
+  events.emit('message.dropped', { reason: 'journal', messages: 3 }, 3)
+  events.emit('message.dropped', { reason: 'journal', messages: 2 }, 2)
+  assert.equal(events.counts.get('trestle_messages_dropped_total')?.values.get('journal'), 5)
+})
+
 it('a labelled counter counts each value of its label', () => {
   const events = silent()
   events.emit('connector.retrying', { connector: 'lake' })

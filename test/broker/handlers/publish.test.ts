@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Broker } from '../../../src/broker/broker.ts'
 import { type AckWaiter, type PublishFlow, Verdict } from '../../../src/broker/port.ts'
 import { TrestleError } from '../../../src/contract/error.ts'
@@ -45,6 +46,18 @@ const flow = new ScriptedFlow()
 const broker = new Broker({ flow, limits: { receiveMaximum: 20 } })
 const port = await broker.listen({ type: 'tcp', host: '127.0.0.1', port: 0 })
 after(() => broker.stop())
+
+const message = (topic: string, qos: 0 | 1 | 2): Message => ({
+  topic,
+  payload: Buffer.from('x'),
+  qos,
+  retain: false,
+  properties: null,
+  client: 'api',
+  username: null,
+  source: null,
+  timeMs: 0,
+})
 
 const reset = () => {
   flow.taken = []
@@ -224,6 +237,56 @@ describe('A1: a publish that cannot be taken now', () => {
     client.publish({ topic: 'free', qos: 1, packetId: 2 })
     assert.equal((await client.next('puback')).packetId, 2)
     client.kill()
+  })
+})
+
+describe('A8: what nobody will send again, and cannot be taken now, is counted', () => {
+  const lost = () => broker.report().dropped['journal'] ?? 0
+  const until = async (count: number) => {
+    for (let waited = 0; lost() < count && waited < 2000; waited += 10) await sleep(10)
+    assert.equal(lost(), count)
+  }
+
+  test('QoS 0, of a client and of what is in this process', async () => {
+    reset()
+    const before = lost()
+    const client = await RawClient.connect(port)
+    client.publish({ topic: 'rule/busy' })
+    client.publish({ topic: 'rule/busy', qos: 1, packetId: 1 })
+    client.publish({ topic: 'rule/refuse' })
+    await client.settle()
+    assert.equal(lost(), before + 1)
+    broker.accept(message('rule/busy', 0), null, 0)
+    broker.accept(message('rule/busy', 1), { settle: () => {} }, 0)
+    assert.equal(lost(), before + 2)
+    client.kill()
+  })
+
+  for (const qos of [0, 1, 2] as const) {
+    test(`a will of QoS ${qos}`, async () => {
+      reset()
+      const before = lost()
+      const will = { topic: 'rule/busy', payload: Buffer.from('gone'), qos, retain: false, properties: null }
+      const client = await RawClient.connect(port, 4, { will })
+      client.kill()
+      await until(before + 1)
+    })
+  }
+
+  test('a will whose write fails later, but not one that a rule refuses', async () => {
+    reset()
+    const before = lost()
+    for (const topic of ['rule/wait', 'rule/refuse-later']) {
+      const will = { topic, payload: Buffer.from('gone'), qos: 1 as const, retain: false, properties: null }
+      const client = await RawClient.connect(port, 4, { will })
+      client.kill()
+    }
+    for (let waited = 0; flow.pending.length < 2 && waited < 2000; waited += 10) await sleep(10)
+    assert.equal(lost(), before)
+    for (const { topic, token, waiter } of flow.pending) {
+      waiter!.settle(token, new TrestleError(topic === 'rule/wait' ? 'E504' : 'E401', 'no'))
+    }
+    assert.equal(lost(), before + 1)
   })
 })
 
