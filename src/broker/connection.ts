@@ -13,6 +13,7 @@ import { PartialPacket } from './partial-packet.ts'
 import { Rest } from './rest.ts'
 import type { TopicEntry } from './router/topic-cache.ts'
 import { type AckKind, AckOrder } from './session/ack-order.ts'
+import { Orphans } from './session/orphans.ts'
 import type { Pausable, Peer } from './session/peer.ts'
 import type { Session } from './session/session.ts'
 import type { Testament } from './session/sessions.ts'
@@ -91,11 +92,7 @@ export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
 
   /** Answers of publishes leave through this, in the order of the publishes. */
   get acks(): AckOrder {
-    this.#acks ??= new AckOrder({
-      answer: (kind, packetId, error) => this.#handlers.answer(this, kind, packetId, error),
-      decideOrphan: (packetId, error) =>
-        this.session?.decideOrphan(packetId, error, this.version === 5 || error?.retry !== 'never'),
-    })
+    this.#acks ??= new AckOrder((kind, packetId, error) => this.#handlers.answer(this, kind, packetId, error))
     return this.#acks
   }
 
@@ -295,6 +292,7 @@ export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
     this.aliases = null
     this.lastTopic = null
     this.#handlers.gone(this)
-    this.#acks?.close()
+    // The flow may hold on to the line for as long as a sink is away: it must not hold on to this.
+    this.#acks?.close(new Orphans(this.session!, this.version))
   }
 }

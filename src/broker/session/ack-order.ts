@@ -4,23 +4,25 @@ import type { AckWaiter } from '../port.ts'
 /** Which packet answers: PUBACK for QoS 1, PUBREC for QoS 2. */
 export type AckKind = 1 | 2
 
-/** Where the answers go. */
-export interface AckPort {
-  /** Writes the answer; called in the order of the publishes. */
-  answer(kind: AckKind, packetId: number, error: TrestleError | null): void
-  /** The connection is gone, but the flow has decided about a QoS 2 message it brought. */
-  decideOrphan(packetId: number, error: TrestleError | null): void
+/** Writes the answer; called in the order of the publishes. */
+export type WriteAnswer = (kind: AckKind, packetId: number, error: TrestleError | null) => void
+
+/** Where it is told, when the connection is gone, what the flow has decided about a QoS 2 message it brought. */
+export interface OrphanPort {
+  decide(packetId: number, error: TrestleError | null): void
 }
 
 /**
  * Lets the answers of one connection leave in the order of its publishes, though the flow settles them in any order.
  * *Source*: MQTT-4.6.0-2, MQTT-4.6.0-3 (they ask for it within PUBACK and within PUBREC; one line for both keeps both).
  *
- * A ring over tokens that count up; nothing is allocated per message.
+ * A ring over tokens that count up; nothing is allocated per message. The flow may hold on to it long after the connection
+ * is gone (`ack: delivered` with the sink away), so once closed it holds on to nothing that is not needed then.
  */
 export class AckOrder implements AckWaiter {
-  readonly #port: AckPort
-  #open = true
+  /** null: the connection is gone. */
+  #write: WriteAnswer | null
+  #orphans: OrphanPort | null = null
   #mask = 15
   #head = 0
   #tail = 0
@@ -29,8 +31,8 @@ export class AckOrder implements AckWaiter {
   #kinds = new Uint8Array(16)
   #errors: (TrestleError | null)[] = new Array<TrestleError | null>(16).fill(null)
 
-  constructor(port: AckPort) {
-    this.#port = port
+  constructor(write: WriteAnswer) {
+    this.#write = write
   }
 
   /** Publishes that are not answered yet. */
@@ -58,18 +60,19 @@ export class AckOrder implements AckWaiter {
     if ((this.#kinds[at]! & settledFlag) !== 0) return
     this.#kinds[at]! |= settledFlag
     if (error !== null) this.#errors[at] = error
-    if (!this.#open && this.#kinds[at] === (2 | settledFlag)) this.#port.decideOrphan(this.#ids[at]!, error)
+    if (this.#kinds[at] === (2 | settledFlag)) this.#orphans?.decide(this.#ids[at]!, error)
     if (token === this.#head) this.#drain()
   }
 
   /** The connection is gone: nothing is written any more, but the fate of QoS 2 messages is still told. */
-  close(): void {
-    if (!this.#open) return
-    this.#open = false
+  close(orphans: OrphanPort): void {
+    if (this.#write === null) return
+    this.#write = null
     // Known, but held back by an earlier one: the client never heard it, the session must know it.
     for (let token = this.#head; token < this.#tail; token++) {
       const at = token & this.#mask
-      if (this.#kinds[at] === (2 | settledFlag)) this.#port.decideOrphan(this.#ids[at]!, this.#errors[at]!)
+      if (this.#kinds[at] === 2) this.#orphans = orphans
+      else if (this.#kinds[at] === (2 | settledFlag)) orphans.decide(this.#ids[at]!, this.#errors[at]!)
     }
   }
 
@@ -82,7 +85,7 @@ export class AckOrder implements AckWaiter {
       this.#errors[at] = null
       this.#head++
       if ((kind & ~settledFlag) === 1) this.waitingQos1--
-      if (this.#open) this.#port.answer((kind & ~settledFlag) as AckKind, this.#ids[at]!, error)
+      this.#write?.((kind & ~settledFlag) as AckKind, this.#ids[at]!, error)
     }
   }
 

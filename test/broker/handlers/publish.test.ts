@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { queryObjects } from 'node:v8'
 import { Broker } from '../../../src/broker/broker.ts'
+import { Connection } from '../../../src/broker/connection.ts'
 import { type AckWaiter, type PublishFlow, Verdict } from '../../../src/broker/port.ts'
 import { TrestleError } from '../../../src/contract/error.ts'
 import type { Message } from '../../../src/contract/message.ts'
@@ -137,6 +139,23 @@ describe('A1: a publish that waits for the flow', () => {
     await new Promise((resolve) => setTimeout(resolve, 30))
     flow.settle(0)
   })
+})
+
+test('A7: a connection that is gone is let go, however long its publishes wait for the flow', async () => {
+  reset()
+  const connections = () => queryObjects(Connection, { format: 'count' })
+  const before = connections()
+  for (let i = 0; i < 5; i++) {
+    const client = await RawClient.connect(port)
+    for (const qos of [1, 2] as const) client.publish({ topic: 'rule/wait', qos, packetId: qos })
+    await client.settle()
+    client.kill()
+  }
+  assert.equal(flow.pending.length, 10)
+  for (let waited = 0; broker.report().connections > 0 && waited < 2000; waited += 10) await sleep(10)
+  await sleep(10)
+  assert.ok(connections() <= before + 1, 'the last one may lie on the stack of the event loop')
+  for (let i = 0; i < 10; i++) flow.settle(i)
 })
 
 describe('A1 B6: a refused publish', () => {

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
-import { AckOrder } from '../../../src/broker/session/ack-order.ts'
+import { AckOrder, type OrphanPort } from '../../../src/broker/session/ack-order.ts'
 import { TrestleError } from '../../../src/contract/error.ts'
 
 function make() {
   const answers: string[] = []
   const orphans: string[] = []
-  const order = new AckOrder({
-    answer: (kind, id, error) => answers.push(`${kind}:${id}:${error?.code ?? 'ok'}`),
-    decideOrphan: (id, error) => orphans.push(`${id}:${error?.code ?? 'ok'}`),
-  })
-  return { order, answers, orphans }
+  const order = new AckOrder((kind, id, error) => answers.push(`${kind}:${id}:${error?.code ?? 'ok'}`))
+  const port: OrphanPort = { decide: (id, error) => orphans.push(`${id}:${error?.code ?? 'ok'}`) }
+  return { order, answers, orphans, port }
 }
 
 test('answers leave in the order of the publishes, whatever the order in which they are settled', () => {
@@ -59,13 +59,44 @@ test('a token settled twice answers once, and an unknown one not at all', () => 
 })
 
 test('after the connection is gone nothing is answered, but the fate of QoS 2 messages is told', () => {
-  const { order, answers, orphans } = make()
+  const { order, answers, orphans, port } = make()
   const [a, b, c] = [order.open(2, 1), order.open(2, 2), order.open(1, 3)]
   order.settle(b!, null)
-  order.close()
+  order.close(port)
   assert.deepEqual(orphans, ['2:ok'], 'what was known and held back')
   order.settle(a!, new TrestleError('E504', 'disk'))
   order.settle(c!, null)
   assert.deepEqual(orphans, ['2:ok', '1:E504'])
   assert.deepEqual(answers, [])
+})
+
+class FakeOrphans implements OrphanPort {
+  decided = 0
+  decide(): void {
+    this.decided++
+  }
+}
+
+test('A7: a closed line holds on to neither the connection nor, without an open QoS 2 message, to anything else', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const close = (kind: 1 | 2) => {
+    const connection = { answered: 0, bytes: new Uint8Array(1000) }
+    const session = new FakeOrphans()
+    const order = new AckOrder(() => connection.answered++)
+    order.settle(order.open(2, 8), null)
+    const token = order.open(kind, 9)
+    order.close(session)
+    return { order, token, connection: new WeakRef(connection), session: new WeakRef(session) }
+  }
+  const [one, two] = [close(1), close(2)]
+  await new Promise((resolve) => setImmediate(resolve))
+  collect()
+  assert.deepEqual(
+    [one.connection.deref(), two.connection.deref(), one.session.deref()],
+    [undefined, undefined, undefined],
+  )
+  two.order.settle(two.token, null)
+  one.order.settle(one.token, null)
+  assert.equal(two.session.deref()!.decided, 1)
 })
