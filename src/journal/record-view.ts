@@ -2,6 +2,44 @@ import type { Header, Message, MessageProperties } from '../contract/message.ts'
 import type { JournalRecord, OwedRecord } from './port.ts'
 import { owedEntryBytes, owedFlag, propertyFlag, recordFlag, recordHeaderBytes } from './record.ts'
 
+const noHeaders: readonly Header[] = []
+
+/**
+ * A Message as it was read. A class and not a literal: V8 takes literals that outlive a few collections for long-lived
+ * ones and makes them in the old generation, where each, long dead, keeps all it names until that is collected too.
+ */
+class ReadMessage implements Message {
+  topic: string
+  payload: Uint8Array
+  qos: 0 | 1 | 2
+  retain: boolean
+  properties: MessageProperties | null = null
+  client: string
+  username: string | null
+  source: string | null
+  timeMs: number
+
+  constructor(
+    topic: string,
+    payload: Uint8Array,
+    qos: 0 | 1 | 2,
+    retain: boolean,
+    client: string,
+    username: string | null,
+    source: string | null,
+    timeMs: number,
+  ) {
+    this.topic = topic
+    this.payload = payload
+    this.qos = qos
+    this.retain = retain
+    this.client = client
+    this.username = username
+    this.source = source
+    this.timeMs = timeMs
+  }
+}
+
 /**
  * Reads records of one chunk (layout in record.ts). Strings are made only when a record is asked for; payloads, header
  * values and correlation data are views into the chunk.
@@ -52,23 +90,27 @@ export class RecordView {
     const payloadBytes = this.#view.getUint32(start + 16, true)
     const payloadAt = start + recordHeaderBytes + count * owedEntryBytes
     this.#at = payloadAt + payloadBytes
-    const message: Message = {
-      topic: this.#text(),
-      payload: this.#bytes.subarray(payloadAt, payloadAt + payloadBytes),
-      qos: ((flags >> recordFlag.qosShift) & 3) as 0 | 1 | 2,
-      retain: (flags & recordFlag.retain) !== 0,
-      properties: null,
-      client: this.#text(),
-      username: (flags & recordFlag.username) !== 0 ? this.#text() : null,
-      source: (flags & recordFlag.source) !== 0 ? this.#text() : null,
-      timeMs: this.timeAt(start),
-    }
+    const message = new ReadMessage(
+      this.#text(),
+      this.#bytes.subarray(payloadAt, payloadAt + payloadBytes),
+      ((flags >> recordFlag.qosShift) & 3) as 0 | 1 | 2,
+      (flags & recordFlag.retain) !== 0,
+      this.#text(),
+      (flags & recordFlag.username) !== 0 ? this.#text() : null,
+      (flags & recordFlag.source) !== 0 ? this.#text() : null,
+      this.timeAt(start),
+    )
     if ((flags & recordFlag.properties) !== 0) message.properties = this.#properties(this.#bytes[start + 21]!)
+    const awaited = (flags & recordFlag.awaited) !== 0
+    // An array that grows makes room for many; nearly all records owe a sink once.
+    if (count === 1 && this.sinkAt(start, 0) === sink) {
+      return { position, message, owed: [this.#owed(start, 0, message, names)], awaited }
+    }
     const owed: OwedRecord[] = []
     for (let index = 0; index < count; index += 1) {
       if (this.sinkAt(start, index) === sink) owed.push(this.#owed(start, index, message, names))
     }
-    return { position, message, owed, awaited: (flags & recordFlag.awaited) !== 0 }
+    return { position, message, owed, awaited }
   }
 
   #owed(start: number, index: number, message: Message, names: readonly string[]): OwedRecord {
@@ -85,7 +127,7 @@ export class RecordView {
       key: (flags & owedFlag.key) !== 0 ? this.#text() : null,
       orderKey: (flags & owedFlag.orderKey) !== 0 ? this.#text() : `${message.client}/${message.topic}`,
       options: (flags & owedFlag.options) !== 0 ? JSON.parse(this.#blob().toString('utf8')) : null,
-      headers: (flags & owedFlag.headers) !== 0 ? this.#headers() : [],
+      headers: (flags & owedFlag.headers) !== 0 ? this.#headers() : noHeaders,
       payload:
         payloadOffset === 0
           ? message.payload

@@ -51,8 +51,7 @@ export class Batch {
   handOut(): readonly Delivery[] {
     const held = this.#held
     if (held.length === 0) return nothing
-    const handed: Delivery[] = new Array(held.length)
-    for (let at = 0; at < held.length; at++) handed[at] = held[at]!.delivery
+    const handed = held.map(deliveryOf)
     this.#handed = handed
     return handed
   }
@@ -65,3 +64,4 @@ export class Batch {
 }
 
 const nothing: readonly Delivery[] = []
+const deliveryOf = (held: Held): Delivery => held.delivery

@@ -1,5 +1,5 @@
 import { TrestleError } from '../contract/error.ts'
-import type { Delivery, Message } from '../contract/message.ts'
+import type { Delivery, Header, Message } from '../contract/message.ts'
 import type { OwedRecord } from '../journal/port.ts'
 import type { OrderChain } from './order-chain.ts'
 import { type DeliveryEvent, type DeliveryState, deliveryTable, type Effect } from './state.ts'
@@ -52,22 +52,37 @@ export class Held {
   }
 }
 
-/** Makes what a sink is handed out of what the journal gave. */
-export const deliveryOf = (hubPrefix: string, position: number, message: Message, owed: OwedRecord): Delivery => ({
-  id: `${hubPrefix}${position}-${owed.index}`,
-  position,
-  index: owed.index,
-  attempt: 0,
-  sink: owed.sink,
-  rule: owed.rule,
-  target: owed.target,
-  key: owed.key,
-  orderKey: owed.orderKey,
-  headers: owed.headers,
-  payload: owed.payload,
-  options: owed.options,
-  message,
-})
+/** What a sink is handed, out of what the journal gave. A class for the reason that `ReadMessage` is one. */
+export class OwedDelivery implements Delivery {
+  id: string
+  position: number
+  index: number
+  attempt = 0
+  sink: string
+  rule: string
+  target: string | null
+  key: string | null
+  orderKey: string
+  headers: readonly Header[]
+  payload: Uint8Array
+  options: Readonly<Record<string, unknown>> | null
+  message: Message
+
+  constructor(hubPrefix: string, position: number, message: Message, owed: OwedRecord) {
+    this.id = `${hubPrefix}${position}-${owed.index}`
+    this.position = position
+    this.index = owed.index
+    this.sink = owed.sink
+    this.rule = owed.rule
+    this.target = owed.target
+    this.key = owed.key
+    this.orderKey = owed.orderKey
+    this.headers = owed.headers
+    this.payload = owed.payload
+    this.options = owed.options
+    this.message = message
+  }
+}
 
 /**
  * Gives a delivery that will be held for long its own copy of its bytes: as views they would pin the whole chunk of

@@ -1,5 +1,5 @@
 import type { JournalRecord, OwedRecord } from '../journal/port.ts'
-import { type AwaitedRecord, deliveryOf, Held } from './held.ts'
+import { type AwaitedRecord, Held, OwedDelivery } from './held.ts'
 import { SettledRanges } from './settled-ranges.ts'
 
 /** What the outbox needs of the journal's reader: records owed to one sink, in order. */
@@ -150,7 +150,7 @@ export class Window {
         continue
       }
       if (awaited !== null) awaited.left++
-      this.#append(new Held(deliveryOf(this.#hubPrefix, position, message, one), one.ordinal, before, awaited))
+      this.#append(new Held(new OwedDelivery(this.#hubPrefix, position, message, one), one.ordinal, before, awaited))
     }
     if (awaited !== null && awaited.left === 0) this.#onSettledRecord(position, kept)
   }
