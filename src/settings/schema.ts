@@ -66,7 +66,7 @@ const Journal = Type.Object(
     }),
     spacing_ms: milliseconds({
       description: 'At most so long a commit waits for more messages to share it, when that saves work; 0 never waits.',
-      default: 2,
+      default: 4,
     }),
     sync: oneOf(['always', 'os'], {
       description:
