@@ -29,7 +29,7 @@ describe('the settings', () => {
     assert.deepEqual(settings.access, { anonymous: true, anonymousAnywhere: false })
     assert.deepEqual([settings.data, settings.rules], ['/hub/config/data', '/hub/config/rules'])
     assert.deepEqual(settings.api, { host: '127.0.0.1', port: 8080, token: null })
-    assert.deepEqual(settings.journal, { maxBytes: 10e9, segmentBytes: 64 * 2 ** 20, spacingMs: 2, sync: 'always' })
+    assert.deepEqual(settings.journal, { maxBytes: 10e9, segmentBytes: 64 * 2 ** 20, spacingMs: 4, sync: 'always' })
     assert.equal(settings.limits.maxPacketBytes, 16 * 2 ** 20)
     assert.deepEqual(settings.log, { level: 'info', format: 'auto' })
   })
