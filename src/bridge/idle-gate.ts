@@ -5,10 +5,13 @@ export interface IdleLoop {
   wake(): void
 }
 
+/** While what is appended is for none of those that sleep, the rests grow up to so many times `restMs`. */
+const maxRests = 4
+
 /**
  * Who tells idle loops of an append, without polling when nothing happens and without a message per append when much
  * does: main posts one message only while the shared flag is 1. After a wake-up the gate looks at the journal's tail
- * by itself once more after `restMs` before it raises the flag again.
+ * by itself once more after `restMs` before it raises the flag again; later, when the wake-up was for nobody.
  */
 export class IdleGate {
   readonly #flag: Int32Array
@@ -16,6 +19,7 @@ export class IdleGate {
   readonly #restMs: number
   readonly #idle = new Set<IdleLoop>()
   #seenTail = -1
+  #rests = 1
   #wokenMs = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | null = null
 
@@ -28,6 +32,12 @@ export class IdleGate {
   /** The loop has found nothing more. */
   enter(loop: IdleLoop): void {
     this.#idle.add(loop)
+    // It may have been busy a moment ago: a rest that grew while others slept is not for this one.
+    if (this.#rests > 1) {
+      this.#rests = 1
+      if (this.#timer !== null) clearTimeout(this.#timer)
+      this.#timer = null
+    }
     this.#arm()
   }
 
@@ -40,7 +50,13 @@ export class IdleGate {
     Atomics.store(this.#flag, 0, 0)
     this.#wokenMs = performance.now()
     this.#seenTail = this.#tail()
-    for (const loop of this.#idle) if (loop.hasMore()) loop.wake()
+    let isForSome = false
+    for (const loop of this.#idle) {
+      if (!loop.hasMore()) continue
+      isForSome = true
+      loop.wake()
+    }
+    this.#rests = isForSome ? 1 : Math.min(this.#rests * 2, maxRests)
     this.#arm()
   }
 
@@ -54,7 +70,7 @@ export class IdleGate {
   #arm(): void {
     if (this.#idle.size === 0) return
     if (this.#timer !== null || Atomics.load(this.#flag, 0) === 1) return
-    const restLeftMs = this.#wokenMs + this.#restMs - performance.now()
+    const restLeftMs = this.#wokenMs + this.#restMs * this.#rests - performance.now()
     if (restLeftMs <= 0) this.#raise()
     else this.#timer = setTimeout(() => this.#raise(), Math.ceil(restLeftMs))
   }

@@ -61,3 +61,19 @@ test('a loop for which nothing was appended sleeps on, and main is asked to post
   assert.equal(takeIdle(flag), true)
   gate.close()
 })
+
+test('while all that comes is for others the rests grow, and end when one who may be meant goes to sleep', async () => {
+  const { flag, gate, journal, woken, loop } = setUp(40)
+  gate.enter(loop('others’'))
+  for (let tail = 1; tail <= 4; tail += 1) {
+    journal.tail = tail
+    gate.wake()
+  }
+  await pause(60)
+  assert.equal(takeIdle(flag), false)
+  gate.enter(loop('a'))
+  assert.equal(takeIdle(flag), true)
+  gate.wake()
+  assert.deepEqual(woken, ['a'])
+  gate.close()
+})
