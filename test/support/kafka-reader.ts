@@ -1,4 +1,5 @@
-import { Kafka, logLevel } from 'kafkajs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Admin, Kafka, logLevel } from 'kafkajs'
 
 /** One record as a client that is not ours reads it. */
 export interface KafkaRecord {
@@ -32,7 +33,21 @@ export async function createTopics(
       configEntries,
     })),
   })
+  for (const topic of Object.keys(topics)) await offsetsOf(admin, topic)
   await admin.disconnect()
+}
+
+/** First and next offset of each partition, asked until every leader knows that it is one. */
+async function offsetsOf(admin: Admin, topic: string): ReturnType<Admin['fetchTopicOffsets']> {
+  const deadlineMs = Date.now() + 20_000
+  for (;;) {
+    try {
+      return await admin.fetchTopicOffsets(topic)
+    } catch (error) {
+      if ((error as { retriable?: boolean }).retriable !== true || Date.now() > deadlineMs) throw error
+      await sleep(50)
+    }
+  }
 }
 
 export async function deleteTopic(brokers: string, topic: string): Promise<void> {
@@ -48,7 +63,7 @@ export async function readTopic(brokers: string, topic: string): Promise<KafkaRe
   const admin = kafka.admin()
   await admin.connect()
   const ends = new Map<number, bigint>()
-  for (const { partition, high, low } of await admin.fetchTopicOffsets(topic)) {
+  for (const { partition, high, low } of await offsetsOf(admin, topic)) {
     if (BigInt(high) > BigInt(low)) ends.set(partition, BigInt(high))
   }
   await admin.disconnect()
