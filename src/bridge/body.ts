@@ -12,7 +12,7 @@ export interface BridgeBody {
 }
 
 /** A connector that leaks ends its own thread, not the hub. Payloads are outside of this. */
-const resourceLimits = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 6 }
+const resourceLimits = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 12 }
 
 /** The product's body: a thread of its own. */
 export function threadBody(): BridgeBody {

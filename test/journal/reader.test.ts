@@ -374,6 +374,6 @@ test('whatever is owed to whom, and through faults of the disk, readers that are
       reader.close()
       await journal.close()
     }),
-    { numRuns: 12 },
+    { numRuns: 6 },
   )
 })
