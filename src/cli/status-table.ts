@@ -39,11 +39,23 @@ const stateWords: Record<ConnectorState, string> = {
   'not-configured': 'not configured',
 }
 
-/** The hub at a glance: headline, one row per connector, the ledger. Its clock is the report's. */
+/** The hub at a glance: headline, one row per connector, the ledger, what the broker dropped. Its clock is the report's. */
 export function drawStatus(report: HubReport, paint: Paint): string[] {
   const rows = report.connectors.map((connector) => drawConnectorRow(connector, report.nowMs, paint))
   const table = rows.length === 0 ? ['No connectors are configured.'] : drawTable(columns, rows)
-  return [drawHeadline(report, paint), '', ...table, '', drawLedger(report.ledger, paint)]
+  const ledger = drawLedger(report.ledger, paint)
+  return [drawHeadline(report, paint), '', ...table, '', ledger, ...drawDropped(report.broker.dropped)]
+}
+
+/** Messages not handed to a subscriber, or not taken, the most frequent reason first; no line when there are none. */
+function drawDropped(dropped: HubReport['broker']['dropped']): string[] {
+  const reasons = Object.entries(dropped)
+    .filter(([, count]) => count > 0)
+    .sort(([, a], [, b]) => b - a)
+  if (reasons.length === 0) return []
+  const total = reasons.reduce((sum, [, count]) => sum + count, 0)
+  const told = reasons.map(([reason, count]) => `${printSafe(reason)} ${printCount(count)}`)
+  return [`dropped  ${printCount(total)} (${told.join(', ')})`]
 }
 
 function drawHeadline({ version, host, startedMs, nowMs, journal, ledger }: HubReport, paint: Paint): string {

@@ -90,6 +90,7 @@ export const sampleReport = (): HubReport => ({
 export const fineReport = (): HubReport => {
   const report = sampleReport()
   report.connectors.splice(1, 1)
+  report.broker.dropped = {}
   return report
 }
 

@@ -9,8 +9,10 @@ import { nowMs, sampleReport } from '../api/fake-hub.ts'
 const plain = paintFor(false)
 
 it('D1: the status looks letter for letter as the design says', () => {
+  const report = sampleReport()
+  report.broker.dropped = {}
   assert.equal(
-    drawStatus(sampleReport(), plain).join('\n'),
+    drawStatus(report, plain).join('\n'),
     `trestle 0.1.0 on oslo-1   up 3 d 4 h   journal 1.2 GB, oldest 4 min   ledger balances (unaccounted 0)
 
 CONNECTOR  TYPE         STATE      FOR     IN/s   OUT/s  WAITING              OLDEST  RETRIES  DEAD  LAST ERROR
@@ -20,6 +22,14 @@ orders     kafka        connected  3 d     41     –      –                  
 
 ledger  received 10,000 = delivered 9,000 + filtered 0 + refused 0 + dead-lettered 1,000 + dropped 0 + expired 0 + pending 0   unaccounted 0`,
   )
+})
+
+it('A7: what the broker dropped is told under the ledger, by reason, the most frequent first', () => {
+  const report = sampleReport()
+  report.broker.dropped = { journal: 2, 'queue-full': 1010, expired: 0 }
+  assert.equal(drawStatus(report, plain).at(-1), 'dropped  1,012 (queue-full 1,010, journal 2)')
+  report.broker.dropped = { expired: 0 }
+  assert.match(drawStatus(report, plain).at(-1)!, /^ledger/)
 })
 
 it('a ledger that does not balance is marked, whichever way it fails', () => {
