@@ -67,6 +67,7 @@ export class Hub implements HubPort {
       onLost: (records, error) => {
         if (made !== null) made.#onLost(records, error)
       },
+      onStuck: (file, error) => events.emit('journal.segment-stuck', { file, error: error.message }),
       onState: (state, error) => events.emit(`journal.${state}`, { error: error?.message }),
     })
     tellRecovery(journal, events)

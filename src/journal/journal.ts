@@ -49,6 +49,8 @@ export interface JournalOptions {
   readonly onDurable?: (position: number) => void
   /** Records that were appended without a waiter could not be written; by rule they are in `lost`. */
   readonly onLost?: (records: number, error: TrestleError) => void
+  /** A file that nobody is owed could not be removed; it is tried again with each release. */
+  readonly onStuck?: (file: string, error: Error) => void
   readonly onState?: (state: JournalState, error: TrestleError | null) => void
 }
 
@@ -108,6 +110,7 @@ export class Journal {
       files: options.files ?? nodeFileSystem,
       sync: options.sync === 'always',
       segmentBytes: Math.min(options.segmentBytes, Math.ceil(options.maxBytes / minSegments)),
+      onStuck: (file, error) => options.onStuck?.(file, error),
       segments: recovered.segments,
     })
     this.tail = createTail(options.sinks.length)

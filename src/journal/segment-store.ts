@@ -22,6 +22,8 @@ export interface SegmentStoreOptions {
   readonly files: FileSystemPort
   readonly sync: boolean
   readonly segmentBytes: number
+  /** A segment that nobody is owed cannot be removed; told once for each, until it can. */
+  readonly onStuck: (file: string, error: Error) => void
   /** Those recovery found, oldest first. */
   readonly segments: SegmentFile[]
 }
@@ -39,6 +41,8 @@ export class SegmentStore {
   /** Owed to nobody and on their way out, oldest first. */
   readonly #doomed: SegmentFile[] = []
   #removing: Promise<void> | null = null
+  /** The segment whose removal failed last: that it still fails is no news. */
+  #stuck: SegmentFile | null = null
   #current: Current | null = null
   #sizeBytes: number
   readonly #reservePath: string
@@ -194,9 +198,12 @@ export class SegmentStore {
     for (let segment = this.#doomed[0]; segment !== undefined; segment = this.#doomed[0]) {
       try {
         await this.#unlink(segment.path)
-      } catch {
+      } catch (error) {
+        if (this.#stuck !== segment) this.#options.onStuck(segment.path, error as Error)
+        this.#stuck = segment
         return
       }
+      this.#stuck = null
       this.#doomed.shift()
       this.#sizeBytes -= segment.sizeBytes
     }

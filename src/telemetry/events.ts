@@ -50,6 +50,11 @@ export const eventRows = {
   'journal.full': row('error', 'journal has reached its limit; nothing is acknowledged', 'trestle_journal_full_total'),
   'journal.writing': row('info', 'journal is written again'),
   'journal.segment-removed': row('debug', 'journal segment is no longer owed to anyone'),
+  'journal.segment-stuck': row(
+    'error',
+    'journal segment cannot be removed; it takes room until it can',
+    'trestle_journal_segments_stuck_total',
+  ),
   'connector.connected': row('info', 'connector is connected', 'trestle_connector_connects_total', 'connector'),
   'connector.retrying': row('warn', 'connector will try again', 'trestle_connector_retries_total', 'connector'),
   'connector.failing': row('error', 'connector fails', 'trestle_connector_failures_total', 'connector'),

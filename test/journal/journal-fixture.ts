@@ -138,6 +138,7 @@ const faultError = (code: string): Error => Object.assign(new Error(`${code}: in
 export class FaultyDisk implements FileSystemPort {
   fault: Fault | null = null
   cutFails = false
+  unlinkFails = false
   writeLimit = Number.POSITIVE_INFINITY
   /** Writes are held back while set; `letGo` continues them. */
   held: (() => void)[] | null = null
@@ -178,7 +179,8 @@ export class FaultyDisk implements FileSystemPort {
 
   close = (fd: number): Promise<void> => nodeFileSystem.close(fd)
   rename = (from: string, to: string): Promise<void> => nodeFileSystem.rename(from, to)
-  unlink = (file: string): Promise<void> => nodeFileSystem.unlink(file)
+  unlink = (file: string): Promise<void> =>
+    this.unlinkFails ? Promise.reject(faultError('EIO')) : nodeFileSystem.unlink(file)
   syncFolder = (folder: string): Promise<void> => nodeFileSystem.syncFolder(folder)
 }
 

@@ -296,6 +296,30 @@ test('released segments are unlinked, never one that holds something owed, never
   assert.equal(again.tally()['kafka']!.messages, 60)
 })
 
+test('a segment that cannot be removed is told once, takes room, and goes when it can', async (t) => {
+  const files = new FaultyDisk()
+  const told: string[] = []
+  const folder = dataFolder(t)
+  const onStuck = (file: string, error: Error) => told.push(`${path.basename(file)} ${error.message}`)
+  const journal = await openJournal(t, folder, { files, segmentBytes: 1000, onStuck })
+  for (let number = 1; number <= 30; number += 1) await appendNumbers(journal, number, 1)
+  const before = segmentsIn(folder)
+  assert.ok(before.length > 3)
+  const { bytes } = journal.report()
+  files.unlinkFails = true
+  journal.release(journal.durable)
+  await until(() => told.length > 0)
+  journal.release(journal.durable)
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.deepEqual(told, [`${before[0]} EIO: injected`])
+  assert.deepEqual([segmentsIn(folder).length, journal.report().bytes], [before.length, bytes])
+  files.unlinkFails = false
+  journal.release(journal.durable)
+  await until(() => segmentsIn(folder).length === 1)
+  await until(() => journal.report().bytes < bytes)
+  assert.equal(told.length, 1)
+})
+
 test('a name the dictionary does not hold starts a new segment, learnt names do not start one each', async (t) => {
   const folder = dataFolder(t)
   const journal = await openJournal(t, folder)
