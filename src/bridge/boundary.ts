@@ -64,6 +64,8 @@ export const defaultTiming: BridgeTiming = {
 export interface StartMessage {
   hub: string
   folders: BridgeFolders
+  /** Above this the dead letters take nothing more. */
+  maxDeadLetterBytes: number
   /** The journal's durable position (`journal/tail`). */
   tail: SharedArrayBuffer
   /** The sinks whose totals stand in the tail, in its order; others are woken by each append. */

@@ -105,7 +105,7 @@ class Host {
       log: (level, event, facts) => this.#log(level, event, facts ?? {}),
     })
     mkdirSync(start.folders.cursors, { recursive: true })
-    this.#deadLetters = new DeadLetters(start.folders.deadLetters)
+    this.#deadLetters = new DeadLetters(start.folders.deadLetters, start.maxDeadLetterBytes)
     this.#shelf = {
       putMany: (letters) => this.#keep(letters),
       keptAfter: (sink, position) => this.#deadLetters.keptAfter(sink, position),

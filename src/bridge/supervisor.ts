@@ -41,6 +41,8 @@ export type { IntakeBatch } from './boundary.ts'
 export interface BridgeOptions {
   hub: string
   folders: BridgeFolders
+  /** Above this the dead letters take nothing more; without it they take all. */
+  maxDeadLetterBytes?: number
   tail: SharedArrayBuffer
   /** The journal's `sinks`: whose totals stand in its tail. Without them each append wakes every sink. */
   tailSinks?: readonly string[]
@@ -182,6 +184,7 @@ export class Bridge {
 
   #launch(onStarted: () => void, onFailed: (error: TrestleError) => void): void {
     const { connectors, folders, hub, makeBody = threadBody, modules, tail, tailSinks = [], timing } = this.#options
+    const { maxDeadLetterBytes = Number.POSITIVE_INFINITY } = this.#options
     Atomics.store(this.#idleFlag, 0, 0)
     const body = makeBody()
     this.#body = body
@@ -205,6 +208,7 @@ export class Bridge {
     const start = {
       hub,
       folders,
+      maxDeadLetterBytes,
       tail,
       tailSinks,
       idle: this.#idle,

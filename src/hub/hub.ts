@@ -103,6 +103,7 @@ export class Hub implements HubPort {
         connectors: join(data, 'connectors'),
         deadLetters: join(data, 'dead-letters.sqlite'),
       },
+      maxDeadLetterBytes: plan.settings.deadLetters.maxBytes,
       tail: journal.tail,
       modules: new URL(`../../connectors/index${import.meta.url.slice(-3)}`, import.meta.url).href,
       connectors: bridgeSettings(plan, journal),

@@ -4,10 +4,13 @@ import type { CompiledRule } from '../engine/compile.ts'
 import { deadLetterSink, type OwedTally } from '../journal/port.ts'
 import { addLedger, type ConnectorReport, emptyLedger, type Ledger, type RuleReport } from '../telemetry/report.ts'
 
-/** Every connector of the configuration, and every other that the journal still owes something; dead letters are a column, not a row. */
+/**
+ * Every connector of the configuration, and every other that the journal still owes something. Dead letters are a column,
+ * and a row only when they cannot be kept, so that someone learns of it.
+ */
 export function connectorReports(bridge: BridgeReport, tally: Readonly<Record<string, OwedTally>>): ConnectorReport[] {
   return bridge.connectors
-    .filter(({ name }) => name !== deadLetterSink)
+    .filter(({ name, why, lastError }) => name !== deadLetterSink || (why !== null && lastError !== null))
     .map((link) => connectorReport(link, link.sink === null ? null : (tally[link.name] ?? nothingOwed)))
 }
 

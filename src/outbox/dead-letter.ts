@@ -11,7 +11,7 @@ export interface DeadLetter {
 
 /** Where the outbox parks what cannot be delivered. */
 export interface DeadLetterShelf {
-  /** Keeps all or none, durably, before it returns; what it has already is left as it is. *Errors*: E501, E504. */
+  /** Keeps all or none, durably, before it returns; what it has already is left as it is. *Errors*: E406 (full), E504. */
   putMany(letters: readonly DeadLetter[]): void
   /** Ids (`<position>-<index>`) of what is kept of this sink above `position`. */
   keptAfter(sink: string, position: number): ReadonlySet<string>

@@ -24,35 +24,54 @@ const schema = `
   CREATE INDEX IF NOT EXISTS letters_by_sink ON letters (sink, position, entry);
   CREATE INDEX IF NOT EXISTS letters_by_rule ON letters (rule, position, entry);`
 
+/** What one row counts for in the store's size: its texts and bytes, and a little for its keys. *Unit*: bytes. */
+const rowBytes = `(octet_length(payload) + ifnull(octet_length(shaped), 0) + octet_length(message) + octet_length(owed) +
+  octet_length(topic) + octet_length(error) + 100)`
+
 /**
  * What cannot be delivered, kept with all that belongs to it, in `data/dead-letters.sqlite`. Lists and replays go by
- * journal order. Written in full synchronous mode: when `putMany` returns, a power cut cannot take it away.
+ * journal order. Written in full synchronous mode: when `putMany` returns, a power cut cannot take it away. Once it holds
+ * `maxBytes` it takes nothing more until some is discarded: what it refuses is still owed, and waits in the journal.
  */
 export class DeadLetters implements DeadLetterShelf {
   readonly #path: string
+  readonly #maxBytes: number
   #database: DatabaseSync | null = null
   #insert: StatementSync | null = null
   /** Kept here because counting a large table on each status would cost. */
   readonly #counts = new Map<string, number>()
+  #sizeBytes = 0
 
   /** Opens the file only when there is one, or something to keep. */
-  constructor(path: string) {
+  constructor(path: string, maxBytes: number) {
     this.#path = path
+    this.#maxBytes = maxBytes
     if (existsSync(path)) this.#open()
   }
 
+  /** Size of what is kept, without the file's own overhead. *Unit*: bytes. */
+  get sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  /** *Errors*: E406 when it is full. The last that go in may go over the limit, so that a large batch is not stuck for ever. */
   putMany(letters: readonly DeadLetter[]): void {
     if (letters.length === 0) return
     const database = this.#open()
+    if (this.#sizeBytes >= this.#maxBytes) throw full(this.#maxBytes)
     const added = new Map<string, number>()
+    let addedBytes = 0
     this.#guard(() =>
       inTransaction(database, () => {
         for (const letter of letters) {
-          const { changes } = this.#insert!.run(toRow(letter) as unknown as Record<string, string>)
-          if (Number(changes) > 0) added.set(letter.delivery.sink, (added.get(letter.delivery.sink) ?? 0) + 1)
+          const row = this.#insert!.get(toRow(letter) as unknown as Record<string, string>)
+          if (row === undefined) continue
+          added.set(letter.delivery.sink, (added.get(letter.delivery.sink) ?? 0) + 1)
+          addedBytes += Number(row['bytes'])
         }
       }),
     )
+    this.#sizeBytes += addedBytes
     for (const [sink, count] of added) this.#counts.set(sink, this.count(sink) + count)
   }
 
@@ -94,10 +113,17 @@ export class DeadLetters implements DeadLetterShelf {
     const { where, values } = conditions(filter)
     const limited = filter.limit === undefined ? '' : ` ORDER BY position, entry LIMIT ${Math.max(0, filter.limit | 0)}`
     const keys = `SELECT position, entry FROM letters ${where}${limited}`
-    const statement = this.#database.prepare(`DELETE FROM letters WHERE (position, entry) IN (${keys})`)
-    const removed = this.#guard(() => Number(statement.run(...values).changes))
-    if (removed > 0) this.#recount()
-    return removed
+    const text = `DELETE FROM letters WHERE (position, entry) IN (${keys}) RETURNING sink, ${rowBytes} AS bytes`
+    const statement = this.#database.prepare(text)
+    return this.#guard(() => {
+      let removed = 0
+      for (const { sink, bytes } of statement.iterate(...values)) {
+        removed++
+        this.#sizeBytes -= Number(bytes)
+        this.#forget(String(sink))
+      }
+      return removed
+    })
   }
 
   count(sink: string): number {
@@ -130,17 +156,26 @@ export class DeadLetters implements DeadLetterShelf {
       this.#database = database
       this.#insert = database.prepare(
         `INSERT OR IGNORE INTO letters VALUES (:position, :entry, :sink, :rule, :time, :code, :error, :attempts, :topic,
-         :client, :payload, :message, :shaped, :owed)`,
+         :client, :payload, :message, :shaped, :owed) RETURNING ${rowBytes} AS bytes`,
       )
-      this.#recount()
+      this.#count(database)
       return database
     })
   }
 
-  #recount(): void {
-    this.#counts.clear()
-    const rows = this.#database!.prepare('SELECT sink, count(*) AS letters FROM letters GROUP BY sink').all()
-    for (const row of rows) this.#counts.set(String(row['sink']), Number(row['letters']))
+  #count(database: DatabaseSync): void {
+    const text = `SELECT sink, count(*) AS letters, sum(${rowBytes}) AS bytes FROM letters GROUP BY sink`
+    for (const { sink, letters, bytes } of database.prepare(text).all()) {
+      this.#counts.set(String(sink), Number(letters))
+      this.#sizeBytes += Number(bytes)
+    }
+  }
+
+  /** One of this sink is gone. */
+  #forget(sink: string): void {
+    const left = this.count(sink) - 1
+    if (left > 0) this.#counts.set(sink, left)
+    else this.#counts.delete(sink)
   }
 
   /** SQLite's own words, under our code. */
@@ -155,6 +190,11 @@ export class DeadLetters implements DeadLetterShelf {
     }
   }
 }
+
+const full = (maxBytes: number): TrestleError =>
+  new TrestleError('E406', `the dead letters have reached their limit of ${maxBytes} bytes`, {
+    detail: { advice: 'replay or discard some (`trestle dead-letters`), or raise `dead_letters.max_bytes`' },
+  })
 
 const inTransaction = (database: DatabaseSync, work: () => void): void => {
   database.exec('BEGIN IMMEDIATE')

@@ -77,6 +77,17 @@ const Journal = Type.Object(
   { ...closed, default: {}, description: 'The one journal that holds what is owed to sinks.' },
 )
 
+const DeadLetters = Type.Object(
+  {
+    max_bytes: bytes({
+      description:
+        'Above this size no more are kept: what would become a dead letter stays in the journal, and `trestle status` says why, until some are replayed or discarded.',
+      default: '1 GB',
+    }),
+  },
+  { ...closed, default: {}, description: 'What could not be delivered, kept until someone decides.' },
+)
+
 const Limits = Type.Object(
   {
     max_packet_bytes: bytes({
@@ -206,6 +217,7 @@ export const settingsSchema = Type.Object(
     }),
     api: Api,
     journal: Journal,
+    dead_letters: DeadLetters,
     limits: Limits,
     log: Log,
   },

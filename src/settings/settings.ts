@@ -56,6 +56,7 @@ export interface Settings {
   readonly connectors: Readonly<Record<string, ConnectorSettings>>
   readonly api: Address & { readonly token: string | null }
   readonly journal: CamelKeys<SettingsFile['journal']>
+  readonly deadLetters: CamelKeys<SettingsFile['dead_letters']>
   readonly limits: CamelKeys<SettingsFile['limits']>
   readonly log: CamelKeys<SettingsFile['log']>
 }
@@ -129,7 +130,7 @@ async function completeSettings(read: SourceDocument, source: Source, options: L
 const placeOf = ({ line, column }: Position) => `${line}:${column}`
 
 function settingsOf(value: SettingsFile, file: string | null): Settings {
-  const { listeners, access, data, rules, schemas, connectors, api, journal, limits, log } = value
+  const { listeners, access, data, rules, schemas, connectors, api, journal, dead_letters, limits, log } = value
   return {
     file,
     listeners: listeners.map(({ type, address, path = '/mqtt' }) => ({ type, ...readAddress(address)!, path })),
@@ -140,6 +141,7 @@ function settingsOf(value: SettingsFile, file: string | null): Settings {
     connectors: Object.fromEntries(Object.entries(connectors).map(([name, entry]) => [name, connectorOf(entry)])),
     api: { ...readAddress(api.address)!, token: api.token ?? null },
     journal: camelKeys(journal),
+    deadLetters: camelKeys(dead_letters),
     limits: camelKeys(limits),
     log: camelKeys(log),
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hubLedger, ruleReports } from '../../src/hub/ledger.ts'
+import { unknownYet } from '../../src/bridge/report.ts'
+import { connectorReports, hubLedger, ruleReports } from '../../src/hub/ledger.ts'
 import { ledgerBalances } from '../../src/telemetry/report.ts'
 
 test('A8: what was lost with a failing journal is received and dropped by its rule, and the ledger balances', () => {
@@ -22,4 +23,17 @@ test('A8: what was lost with a failing journal is received and dropped by its ru
   const total = hubLedger(reports, [])
   assert.deepEqual([total.received, total.dropped, total.pending], [9, 4, 5])
   assert.ok(ledgerBalances(total))
+})
+
+test('A7: the dead letters are a row of the status only while they cannot be kept', () => {
+  const lastError = { code: 'E406', message: 'full', timeMs: 0, nextTryMs: null }
+  const shown = (part: object) => {
+    const connectors = [{ ...unknownYet('$dead-letters', 'dead-letters'), ...part }, unknownYet('lake', 'kafka')]
+    const thread = { state: 'running', why: null, sinceMs: 0, restarts: 0 } as const
+    return connectorReports({ thread, connectors }, {}).map(({ name }) => name)
+  }
+  assert.deepEqual(shown({}), ['lake'])
+  assert.deepEqual(shown({ why: 'restarting' }), ['lake'])
+  assert.deepEqual(shown({ lastError }), ['lake'])
+  assert.deepEqual(shown({ why: '3 dead letters cannot be stored: full', lastError }), ['$dead-letters', 'lake'])
 })

@@ -13,7 +13,7 @@ let store: DeadLetters
 const path = (): string => join(folder, 'dead-letters.sqlite')
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'trestle-letters-'))
-  store = new DeadLetters(path())
+  store = new DeadLetters(path(), 1e9)
 })
 afterEach(() => {
   store.close()
@@ -43,7 +43,7 @@ test('nothing is opened before there is something to keep', () => {
 test('A6: what is kept is there again after a restart, in journal order, counted by sink', () => {
   store.putMany([letter(10), letter(9, 1), letter(9, 0, 'other')])
   store.close()
-  store = new DeadLetters(path())
+  store = new DeadLetters(path(), 1e9)
   assert.deepEqual(listed(store), ['9-0', '9-1', '10-0'])
   assert.deepEqual(store.counts(), { lake: 2, other: 1 })
   assert.equal(store.last({ sink: 'other' }), '9-0')
@@ -82,4 +82,35 @@ test('is discarded by filter, by ids with or without the hub, and up to a number
   assert.equal(store.discard({ sink: 'nobody' }), 0)
   assert.equal(store.discard({ after: '3-0' }), 1)
   assert.equal(store.count('lake'), 1)
+})
+
+test('A7: when it is full it takes nothing more, loses nothing, and takes again when some is discarded', () => {
+  const heavy = (position: number): DeadLetter => {
+    const made = letter(position)
+    const message = messageOf({ payload: new Uint8Array(10_000) })
+    return { ...made, delivery: { ...made.delivery, message, payload: message.payload } }
+  }
+  store.close()
+  store = new DeadLetters(path(), 25_000)
+  for (const position of [1, 2, 3]) store.putMany([heavy(position)])
+  const { sizeBytes } = store
+  assert.ok(sizeBytes > 30_000 && sizeBytes < 33_000)
+  assert.throws(() => store.putMany([heavy(4)]), { code: 'E406', retry: 'later' })
+  assert.deepEqual(listed(store), ['1-0', '2-0', '3-0'])
+  store.close()
+  store = new DeadLetters(path(), 25_000)
+  assert.equal(store.sizeBytes, sizeBytes, 'it is counted when it is opened')
+  assert.throws(() => store.putMany([heavy(4)]), { code: 'E406' })
+  assert.equal(store.discard({ ids: ['2-0'] }), 1)
+  store.putMany([heavy(4)])
+  assert.deepEqual(listed(store), ['1-0', '3-0', '4-0'])
+  assert.equal(store.discard({}), 3)
+  assert.deepEqual([store.sizeBytes, store.counts()], [0, {}])
+})
+
+test('what is kept already weighs once', () => {
+  store.putMany([letter(1)])
+  const { sizeBytes } = store
+  store.putMany([letter(1)])
+  assert.equal(store.sizeBytes, sizeBytes)
 })
