@@ -184,7 +184,6 @@ export class Bridge {
 
   #launch(onStarted: () => void, onFailed: (error: TrestleError) => void): void {
     const { connectors, folders, hub, makeBody = threadBody, modules, tail, tailSinks = [], timing } = this.#options
-    const { maxDeadLetterBytes = Number.POSITIVE_INFINITY } = this.#options
     Atomics.store(this.#idleFlag, 0, 0)
     const body = makeBody()
     this.#body = body
@@ -208,7 +207,7 @@ export class Bridge {
     const start = {
       hub,
       folders,
-      maxDeadLetterBytes,
+      maxDeadLetterBytes: this.#options.maxDeadLetterBytes ?? Number.POSITIVE_INFINITY,
       tail,
       tailSinks,
       idle: this.#idle,
