@@ -72,7 +72,12 @@ export class HubProcess {
 
   /** Starts the hub and waits until it takes connections. */
   async start(): Promise<void> {
-    const flags = [...process.execArgv.filter(isKept), ...(process.env['TRESTLE_TEST_NODE_FLAGS']?.split(' ') ?? [])]
+    // As the first line of main.ts has it.
+    const flags = [
+      '--max-semi-space-size=2',
+      ...process.execArgv.filter(isKept),
+      ...(process.env['TRESTLE_TEST_NODE_FLAGS']?.split(' ') ?? []),
+    ]
     const child = spawn(process.execPath, [...flags, main, 'start', '-c', this.configFile], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
