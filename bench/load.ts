@@ -47,8 +47,16 @@ export const scenarios: Readonly<Record<string, string>> = {
   l: '--mode pair --size 64 --rate 1000',
 }
 
-export function runLoad(port: number, pid: number, options: string, seconds: number): Promise<LoadResult> {
-  const args = ['--host', '127.0.0.1', '--port', `${port}`, '--pid', `${pid}`, '--warm', '1', '--dur', `${seconds}`]
+/** Loads a broker for `seconds`, after `warmUpSeconds` that do not count. */
+export function runLoad(
+  port: number,
+  pid: number,
+  options: string,
+  seconds: number,
+  warmUpSeconds = 1,
+): Promise<LoadResult> {
+  const broker = ['--host', '127.0.0.1', '--port', `${port}`, '--pid', `${pid}`]
+  const args = [...broker, '--warm', `${warmUpSeconds}`, '--dur', `${seconds}`]
   return new Promise((resolve, reject) => {
     const child = spawn(`${folder}mqtt-load`, [...args, ...options.split(' ')], { stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''

@@ -5,7 +5,7 @@ import { availableParallelism, cpus, release } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type BrokerBench, benchBrokers, targets } from './broker.ts'
 import { buildLoad, scenarios } from './load.ts'
-import { benchPipeline, type PipelineResult, pipelineTargets } from './pipeline.ts'
+import { benchPipeline, type PipelineResult, pipelineTargets, warmUpSeconds } from './pipeline.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -61,14 +61,10 @@ function brokerTable(results: readonly BrokerBench[]): string {
 }
 
 async function pipeline(): Promise<void> {
-  const runs: PipelineResult[] = []
-  for (let round = 0; round < Number(values.rounds); round++) {
-    runs.push(await benchPipeline(10))
-    console.log(runs.at(-1))
-  }
+  const runs = await benchPipeline(Number(values.rounds), 10)
   const text = pipelineTable(runs)
   console.log(`\n${text}`)
-  const head = `# Devices → rule with schema → Kafka\n\nnpm run bench -- pipeline --rounds ${values.rounds}\n\n${conditions} 20 devices × 500 messages/s, 200 bytes, QoS 1, JSON Schema, filter, transform, Kafka 4.1.1 acks=all on the same machine; 10 s after 1 s of warm-up; CPU of the whole hub process (all threads, user and system).\n`
+  const head = `# Devices → rule with schema → Kafka\n\nnpm run bench -- pipeline --rounds ${values.rounds}\n\n${conditions} 20 devices × 500 messages/s, 200 bytes, QoS 1, JSON Schema, filter, transform, Kafka 4.1.1 acks=all on the same machine; 10 s after ${warmUpSeconds} s of warm-up; CPU of the whole hub process (all threads, user and system).\n`
   writeFileSync(new URL('./results/pipeline.md', import.meta.url), `${head}\n${text}\n`)
 }
 
@@ -127,7 +123,7 @@ async function smoke(): Promise<void> {
       faults.push(`${scenario}: ${ratio.toFixed(2)} times, far under ${targets[scenario]}`)
     if (best['trestle']!.undelivered !== 0) faults.push(`${scenario}: ${best['trestle']!.undelivered} undelivered`)
   }
-  const run = await benchPipeline(8)
+  const [run] = (await benchPipeline(1, 6)) as [PipelineResult]
   console.log(`\n${pipelineTable([run])}`)
   if (run.cpuUs > pipelineTargets.cpuUs * 3) faults.push(`pipeline: ${run.cpuUs} µs a message`)
   if (run.acknowledged !== run.inKafka || run.unaccounted !== 0) faults.push('pipeline: the ledger does not balance')
