@@ -82,7 +82,9 @@ export class Station {
       const why = this.settings.type === null ? 'the configuration does not name it; what it is owed is kept' : null
       return { state: 'not-configured', sinceMs: this.#sinceMs, why, lastError: null }
     }
-    const { state, sinceMs, lastError } = link
+    const { sinceMs, lastError } = link
+    // A sink whose dead letters cannot be kept stands still sooner or later: `trestle status` must not call that well.
+    const state = link.state === 'connected' && (counts?.parked ?? 0) > 0 ? 'failing' : link.state
     const overdue = lastError?.nextTryMs != null && lastError.nextTryMs < nowMs
     const shown = overdue ? { ...lastError, nextTryMs: this.outbox?.nextDueMs ?? null } : lastError
     return { state, sinceMs, why: link.why ?? trouble(counts, lastError), lastError: shown }
