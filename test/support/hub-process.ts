@@ -75,6 +75,7 @@ export class HubProcess {
     // As the first line of main.ts has it.
     const flags = [
       '--max-semi-space-size=2',
+      '--no-allocation-site-pretenuring',
       ...process.execArgv.filter(isKept),
       ...(process.env['TRESTLE_TEST_NODE_FLAGS']?.split(' ') ?? []),
     ]
