@@ -29,7 +29,8 @@ export class Screen {
 /** A line that wraps would be counted as one and drawn as two. */
 function cut(line: string, columns: number): string {
   const bare = line.replace(colour, '')
-  if (bare.length <= columns) return line
+  // Some pseudo-terminals say they have 0 columns: nothing is known of their width.
+  if (columns === 0 || bare.length <= columns) return line
   let room = columns - 1
   let kept = ''
   for (const part of line.split(colour)) {
