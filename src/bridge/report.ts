@@ -15,7 +15,8 @@ export interface LinkReport {
   state: ConnectorState
   sinceMs: number
   why: string | null
-  inPerS: number
+  /** null for a connector without sources. */
+  inPerS: number | null
   outPerS: number
   retries: number
   deadLetters: number
@@ -64,7 +65,8 @@ export const unknownYet = (name: string, type: string | null): LinkReport => ({
 
 /** What was last known of a connector whose thread does not answer. */
 export function outOfReach(known: LinkReport, thread: ThreadReport): LinkReport {
-  const still = { ...known, sinceMs: thread.sinceMs, inPerS: 0, outPerS: 0 }
+  const inPerS = known.inPerS === null ? null : 0
+  const still = { ...known, sinceMs: thread.sinceMs, inPerS, outPerS: 0 }
   if (thread.state === 'stopped') return { ...still, state: 'stopped', why: null }
   const restarting = thread.state === 'restarting'
   return {

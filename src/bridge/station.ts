@@ -60,7 +60,7 @@ export class Station {
       name: this.settings.name,
       type: this.settings.type ?? (this.settings.name === deadLetterSink ? 'dead-letters' : 'none'),
       ...this.#standing(link, counts, nowMs),
-      inPerS: this.#in.perSecond(this.#taken(), nowMs),
+      inPerS: this.sources.length === 0 ? null : this.#in.perSecond(this.#taken(), nowMs),
       outPerS: this.#out.perSecond(this.outbox?.settledCount ?? 0, nowMs),
       retries: this.links.reduce((sum, { retries }) => sum + retries, 0),
       deadLetters,
