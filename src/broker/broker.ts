@@ -104,7 +104,7 @@ export class Broker {
     const listener =
       options.type === 'tcp'
         ? await listenTcp(options, accept, this.#sharesReadBuffer)
-        : await listenWebSocket(options, accept)
+        : await listenWebSocket(options, accept, this.#context.limits)
     this.#listeners.push(listener)
     this.#timer ??= setInterval(() => this.tick(), tickMs).unref()
     return listener.port

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { after, describe, test } from 'node:test'
 import mqtt from 'mqtt'
 import { WebSocket } from 'ws'
 import { Broker } from '../../../src/broker/broker.ts'
 import { encodePacket } from '../../../src/broker/codec/encode.ts'
+import { defaultLimits } from '../../../src/broker/limits.ts'
 import { connectPacket, RawClient } from '../raw-client.ts'
 
 const broker = new Broker()
@@ -66,6 +69,60 @@ describe('MQTT over WebSocket', () => {
     text.send('hello')
     await new Promise((resolve) => text.once('close', resolve))
     assert.equal(broker.report().connections, 0)
+  })
+})
+
+/** A client that speaks HTTP and WebSocket by hand, and can do both wrongly. */
+function rawWebSocket(wsPort: number, protocol: string | null) {
+  const socket = connect(wsPort, '127.0.0.1')
+  const offer = protocol === null ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`
+  socket.on('error', () => undefined)
+  socket.write(
+    `GET /mqtt HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${offer}` +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  )
+  return socket
+}
+
+describe('a stranger at a WebSocket listener', () => {
+  test('whose frames are malformed ends its own connection and nothing else, with or without the subprotocol', async () => {
+    const web = await mqtt.connectAsync(`ws://127.0.0.1:${port}/mqtt`, { reconnectPeriod: 0 })
+    for (const protocol of [null, 'mqtt']) {
+      const socket = rawWebSocket(port, protocol)
+      await once(socket, 'data')
+      socket.write(Buffer.from([0xff, 0xff, 0xff, 0xff, 1, 2, 3]))
+      await once(socket.resume(), 'close')
+    }
+    await web.publishAsync('still/there', 'yes', { qos: 1 })
+    await web.endAsync()
+  })
+
+  test('may not make the hub hold more than a CONNECT takes, whatever the length its frame announces', async () => {
+    const socket = rawWebSocket(port, 'mqtt')
+    await once(socket, 'data')
+    const closed = new Promise((resolve) => socket.resume().once('close', resolve))
+    // A masked binary frame of 30 MiB, which is not whole for a long time.
+    socket.write(Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0x01, 0xe0, 0, 0, 1, 2, 3, 4]))
+    socket.write(Buffer.alloc(4 * defaultLimits.maxConnectBytes))
+    await closed
+    assert.equal(broker.report().connections, 0)
+  })
+
+  test('who has been let in may send large messages', async () => {
+    const web = await mqtt.connectAsync(`ws://127.0.0.1:${port}/mqtt`, { reconnectPeriod: 0 })
+    await web.publishAsync('large', Buffer.alloc(8 * defaultLimits.maxConnectBytes), { qos: 1 })
+    await web.publishAsync('large', 'again', { qos: 1 })
+    await web.endAsync()
+  })
+
+  test('has as long for its handshake as a client has for its CONNECT', async () => {
+    const hasty = new Broker({ limits: { connectTimeoutMs: 100 } })
+    const hastyPort = await hasty.listen({ type: 'websocket', host: '127.0.0.1', port: 0 })
+    const [silent, slow] = [connect(hastyPort, '127.0.0.1'), connect(hastyPort, '127.0.0.1')]
+    slow.write('GET /mqtt HTTP/1.1\r\nHost: ')
+    const bare = rawWebSocket(hastyPort, null)
+    await Promise.all([silent, slow, bare].map((socket) => once(socket.resume(), 'close')))
+    await hasty.stop()
   })
 })
 
