@@ -150,6 +150,8 @@ export interface AwaitedReceipt {
 /** Connector thread to main. */
 export type FromHost =
   | { kind: 'started' }
+  /** The host cannot begin, and ends. */
+  | { kind: 'failed'; error: WireError }
   | { kind: 'answer'; id: number; answer: unknown; error: WireError | null }
   | { kind: 'receipts'; receipts: readonly AwaitedReceipt[] }
   | { kind: 'low-water'; position: number }

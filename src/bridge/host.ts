@@ -53,9 +53,7 @@ export function runHost(port: BoundaryPort<FromHost, ToHost>, seams: HostSeams =
   let host: Host | null = null
   port.on('message', (message) => {
     if (message.kind === 'start') {
-      host = new Host(message.start, line, seams)
-      host.start()
-      line.post({ kind: 'started' })
+      host = line.begin(() => new Host(message.start, line, seams))
     } else if (message.kind === 'appended') host?.wake()
     else if (message.kind === 'intake-receipts') line.answered(message.id, message.receipts)
     else void answer(host, line, message.id, message.word, message.ask)
@@ -181,7 +179,8 @@ class Host {
       // Without its cursor nothing may be sent, and nothing it may be owed may be removed.
       station.fault = TrestleError.from(thrown, 'E501')
       this.#keeper.block()
-      this.#event('connector.failing', { connector: name, why: station.fault.message, code: station.fault.code })
+      const { code, detail, message: why } = station.fault
+      this.#event('connector.failing', { connector: name, why, code, advice: detail.advice })
       return
     }
     station.outbox = opened.outbox

@@ -1,4 +1,4 @@
-import type { TrestleError } from '../contract/error.ts'
+import { TrestleError } from '../contract/error.ts'
 import type { Receipt } from '../contract/receipt.ts'
 import {
   type AwaitedReceipt,
@@ -20,6 +20,19 @@ export class MainLine {
 
   constructor(port: BoundaryPort<FromHost, ToHost>) {
     this.#port = port
+  }
+
+  /** Makes the host and starts it; main hears that it runs, or why not. *Errors*: why not. */
+  begin<Host extends { start(): void }>(make: () => Host): Host {
+    try {
+      const host = make()
+      host.start()
+      this.post({ kind: 'started' })
+      return host
+    } catch (thrown) {
+      this.post({ kind: 'failed', error: toWire(TrestleError.from(thrown)) })
+      throw thrown
+    }
   }
 
   post(message: FromHost): void {

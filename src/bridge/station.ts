@@ -74,9 +74,10 @@ export class Station {
     nowMs: number,
   ): Pick<LinkReport, 'state' | 'sinceMs' | 'why' | 'lastError'> {
     if (this.fault !== null) {
-      const { code, message } = this.fault
+      const { code, detail, message } = this.fault
       const lastError: LastError = { code, message, timeMs: this.#sinceMs, nextTryMs: null }
-      return { state: 'failing', sinceMs: this.#sinceMs, why: message, lastError }
+      const why = detail.advice === undefined ? message : `${message}: ${detail.advice}`
+      return { state: 'failing', sinceMs: this.#sinceMs, why, lastError }
     }
     if (link === null) {
       const why = this.settings.type === null ? 'the configuration does not name it; what it is owed is kept' : null

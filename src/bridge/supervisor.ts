@@ -108,10 +108,9 @@ export class Bridge {
     this.#watch.unref()
   }
 
-  /** Lets batches that are out come back, writes the cursors, ends the thread. */
+  /** Lets batches that are out come back, writes the cursors, ends the thread; one that fails meanwhile stays ended. */
   async stop(): Promise<void> {
     if (this.#watch !== null) clearInterval(this.#watch)
-    if (this.#restart !== null) clearTimeout(this.#restart)
     const body = this.#body
     if (body !== null && this.#thread.state !== 'restarting') {
       try {
@@ -120,6 +119,7 @@ export class Bridge {
         this.#options.log.note('warn', 'connector-thread.stop-failed', { message: TrestleError.from(thrown).message })
       }
     }
+    if (this.#restart !== null) clearTimeout(this.#restart)
     this.#become('stopped', null)
     this.#body = null
     await body?.terminate()
@@ -182,7 +182,7 @@ export class Bridge {
     return this.#options.maxSilenceMs ?? 60_000
   }
 
-  #launch(onStarted: () => void, onFailed: (error: TrestleError) => void): void {
+  #launch(onStarted: () => void = () => {}, onFailed: (error: TrestleError) => void = () => {}): void {
     const { connectors, folders, hub, makeBody = threadBody, modules, tail, tailSinks = [], timing } = this.#options
     Atomics.store(this.#idleFlag, 0, 0)
     const body = makeBody()
@@ -191,7 +191,8 @@ export class Bridge {
     const startedMs = performance.now()
     body.port.on('message', (message) => {
       // What an ended thread had still to say is heard, but for its questions: nobody is there for the answer.
-      if (message.kind !== 'started') this.#hear(body, message)
+      if (message.kind === 'failed') onFailed(fromWire(message.error))
+      else if (message.kind !== 'started') this.#hear(body, message)
       else {
         this.#heardMs = performance.now()
         this.#become('running', null)
@@ -225,11 +226,10 @@ export class Bridge {
     this.#become('restarting', why)
     this.#options.events.emit('connector-thread.ended', { why, nextTryMs: Date.now() + waitMs })
     this.#questions.rejectAll(new TrestleError('E608', `connector thread ended: ${why}`))
-    const nobody = (): void => {}
-    this.#restart = setTimeout(() => this.#launch(nobody, nobody), waitMs)
+    this.#restart = setTimeout(() => this.#launch(), waitMs)
   }
 
-  #hear(body: BridgeBody, message: Exclude<FromHost, { kind: 'started' }>): void {
+  #hear(body: BridgeBody, message: Exclude<FromHost, { kind: 'started' | 'failed' }>): void {
     this.#heardMs = performance.now()
     const { events, log } = this.#options
     switch (message.kind) {

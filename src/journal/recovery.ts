@@ -7,6 +7,7 @@ import { scanBlocks } from './scan.ts'
 import {
   blockHeaderBytes,
   blockMagicBytes,
+  damagedSuffix,
   draftSuffix,
   firstOfName,
   type HeaderReading,
@@ -17,8 +18,6 @@ import {
 } from './segment.ts'
 import { readHeader } from './segment-reader.ts'
 import type { Tallies } from './tallies.ts'
-
-const damagedSuffix = `${segmentSuffix}.damaged`
 
 /** A segment file as the journal keeps track of it. */
 export interface SegmentFile {

@@ -8,6 +8,7 @@ import {
   blockHeaderBytes,
   blockIsSound,
   blockSize,
+  damagedSuffix,
   decodeHeader,
   firstOfName,
   type HeaderReading,
@@ -84,6 +85,18 @@ export function readTallies(folder: string, first: number): Readonly<Record<stri
   } finally {
     fs.closeSync(fd)
   }
+}
+
+/**
+ * What was owed to a sink before the oldest segment there is. Nothing when a damaged one was set aside: what it held may
+ * not have been delivered. *Errors*: E503.
+ */
+export function owedBefore(folder: string, sink: string): OwedTally {
+  const nothing = { messages: 0, bytes: 0, byRule: {} }
+  const [oldest] = listFirsts(folder)
+  if (oldest === undefined || fs.readdirSync(folder).some((name) => name.endsWith(damagedSuffix))) return nothing
+  const tallies = readTallies(folder, oldest)
+  return Object.hasOwn(tallies, sink) ? tallies[sink]! : nothing
 }
 
 /** Damage met while reading. */

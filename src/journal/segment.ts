@@ -54,6 +54,8 @@ export type HeaderReading =
   | { readonly kind: 'newer'; readonly version: number }
 
 export const segmentSuffix = '.trestle'
+/** What an operator's renaming adds to a segment that is set aside. */
+export const damagedSuffix = `${segmentSuffix}.damaged`
 /** A segment in the making: it gets its name when its header is on disk. */
 export const draftSuffix = `${segmentSuffix}.new`
 

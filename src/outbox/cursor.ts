@@ -13,6 +13,7 @@ import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { crc32 } from 'node:zlib'
 import { TrestleError } from '../contract/error.ts'
+import { deadLetterSink, type OwedTally } from '../journal/port.ts'
 
 /** How deliveries of one rule ended, in numbers. */
 export interface FateCounts {
@@ -51,6 +52,28 @@ export const freshCursor = (hub: string, sink: string): CursorState => ({
   settled: 0,
   settledBytes: 0,
   byRule: {},
+})
+
+/**
+ * A cursor for a sink that lost its own. Segments go only when all in them is settled, so what was owed before the oldest
+ * one is; that it was delivered is the best that can still be said.
+ */
+export const cursorAfter = (hub: string, sink: string, gone: OwedTally): CursorState => ({
+  ...freshCursor(hub, sink),
+  settled: gone.messages,
+  settledBytes: gone.bytes,
+  byRule: Object.fromEntries(
+    Object.entries(gone.byRule).map(([rule, count]) => [
+      rule,
+      {
+        delivered: 0,
+        deadLettered: 0,
+        dropped: 0,
+        expired: 0,
+        [sink === deadLetterSink ? 'deadLettered' : 'delivered']: count,
+      },
+    ]),
+  ),
 })
 
 const magic = 0x54525343

@@ -160,7 +160,7 @@ export class DeadLetters implements DeadLetterShelf {
       )
       this.#count(database)
       return database
-    })
+    }, `put ${this.#path} back from a copy, or move it away (with its -wal and -shm): then there are none`)
   }
 
   #count(database: DatabaseSync): void {
@@ -179,13 +179,14 @@ export class DeadLetters implements DeadLetterShelf {
   }
 
   /** SQLite's own words, under our code. */
-  #guard<T>(work: () => T): T {
+  #guard<T>(work: () => T, advice?: string): T {
     try {
       return work()
     } catch (thrown) {
       if (thrown instanceof TrestleError) throw thrown
       throw new TrestleError('E504', `dead letters cannot be kept in ${this.#path}: ${(thrown as Error).message}`, {
         cause: thrown,
+        detail: { place: this.#path, ...(advice === undefined ? {} : { advice }) },
       })
     }
   }

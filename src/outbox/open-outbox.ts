@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { TrestleError } from '../contract/error.ts'
 import { JournalReader, type JournalReaderOptions } from '../journal/reader.ts'
+import { owedBefore } from '../journal/segment-reader.ts'
 import { readHead, readOwed, readTail } from '../journal/tail.ts'
-import { CursorFile, freshCursor } from './cursor.ts'
+import { CursorFile, cursorAfter } from './cursor.ts'
 import { Outbox, type OutboxOptions } from './outbox.ts'
 import type { OwedReader } from './window.ts'
 
@@ -49,7 +50,7 @@ export function openOutbox(options: OpenOutboxOptions): OpenedOutbox {
   } = options
   const tail = tailOf(options.tail)
   const cursor = new CursorFile(join(cursorFolder, `${encodeURIComponent(sink)}.cursor`))
-  const start = cursor.found ?? freshCursor(hub, sink)
+  const start = cursor.found ?? cursorAfter(hub, sink, owedBefore(journalFolder, sink))
   // Going on would pass over what this journal owes: a cursor of another one counts other positions.
   if (start.hub !== hub || start.position > tail()) {
     void cursor.close()
