@@ -77,7 +77,10 @@ function checkContentType(request: FastifyRequest): void {
 
 /** `[::1]:8080` → `::1`, `localhost:8080` → `localhost`. */
 const hostName = (host: string) =>
-  (host.startsWith('[') ? host.slice(1, host.indexOf(']')) : host.replace(/:\d*$/, '')).toLowerCase()
+  host
+    .replace(/:\d*$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase()
 
 /** True for the names and addresses under which only this machine can be meant. */
 export const isLoopback = (name: string) => name === 'localhost' || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name)

@@ -8,7 +8,6 @@ import { Bridge } from '../bridge/supervisor.ts'
 import { Broker } from '../broker/broker.ts'
 import { TrestleError } from '../contract/error.ts'
 import type { Message } from '../contract/message.ts'
-import { notDelivered } from '../contract/receipt.ts'
 import { Flow } from '../flow.ts'
 import { Journal } from '../journal/journal.ts'
 import { deadLetterSink } from '../journal/port.ts'
@@ -16,7 +15,7 @@ import type { DeadLetterFilter } from '../outbox/dead-letters.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { HubReport } from '../telemetry/report.ts'
-import { topicNameFault } from '../topic/name.ts'
+import { topicFilterFault } from '../topic/filter.ts'
 import { InnerDoors } from './intake.ts'
 import { connectorReports, hubLedger, ruleReports } from './ledger.ts'
 import type { Plan } from './plan.ts'
@@ -174,12 +173,12 @@ export class Hub implements HubPort {
   }
 
   async publish(request: Parameters<HubPort['publish']>[0]): ReturnType<HubPort['publish']> {
-    const fault = topicNameFault(request.topic)
-    if (fault !== null) return notDelivered(new TrestleError('E405', `topic ${fault}`))
     return this.#doors.publish({ ...request, client: 'api', username: null, source: null, timeMs: Date.now() })
   }
 
   subscribe(filter: string, onMessage: (message: Message) => void): () => void {
+    const fault = topicFilterFault(filter)
+    if (fault !== null) throw new TrestleError('E405', `topic filter ${fault}`)
     return this.#broker.subscribe(filter, onMessage)
   }
 

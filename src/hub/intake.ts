@@ -6,6 +6,7 @@ import type { Message } from '../contract/message.ts'
 import { notDelivered, type Receipt } from '../contract/receipt.ts'
 import type { Flow } from '../flow.ts'
 import type { Journal } from '../journal/journal.ts'
+import { messageFault } from './message-fault.ts'
 
 const received: Receipt = { outcome: 'received', error: null, place: null }
 const stored: Receipt = { outcome: 'stored', error: null, place: null }
@@ -24,6 +25,8 @@ export class InnerDoors {
 
   /** One message, on the same stairs as a device's. QoS 0 is answered when it is taken. */
   publish(message: Message): Promise<Receipt> {
+    const fault = messageFault(message)
+    if (fault !== null) return Promise.resolve(notDelivered(fault))
     return new Promise((resolve) => {
       const waiter = message.qos === 0 ? null : new Waiter(1, (receipts) => resolve(receipts[0]!))
       const verdict = this.#broker.accept(message, waiter, 0)
@@ -40,6 +43,11 @@ export class InnerDoors {
       items.forEach(({ message, owed }, at) => {
         if (owed !== null) {
           if (this.#journal.append(message, [owed], false, waiter, at) < 0) waiter.settle(at, this.#journal.error)
+          return
+        }
+        const fault = messageFault(message)
+        if (fault !== null) {
+          waiter.answer(at, notDelivered(fault))
           return
         }
         const verdict = this.#broker.accept(message, waiter, at)

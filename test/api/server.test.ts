@@ -292,11 +292,12 @@ describe('who may use the API', () => {
       `evil.example:${port}`,
       '127.0.0.1.evil.example',
       'localhost.evil',
+      '[::1]evil.example',
       '10.0.0.1',
     ]) {
       assert.equal(await ask(status, { host }), 403, host)
     }
-    assert.equal(logged.filter((line) => line['event'] === 'api.refused').length, 5)
+    assert.equal(logged.filter((line) => line['event'] === 'api.refused').length, 6)
     await api.stop()
   })
 

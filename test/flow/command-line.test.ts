@@ -47,6 +47,20 @@ describe('the command line on a running hub', () => {
   })
   after(() => hub.dispose())
 
+  test('the API lets nothing in that MQTT could not carry, and listens to no filter that is none', async () => {
+    const api = `http://127.0.0.1:${hub.apiPort}/api`
+    for (const properties of [{ contentType: 'c'.repeat(70_000) }, { responseTopic: 'a/#' }, { user: [['a', '\0']] }]) {
+      const body = JSON.stringify({ topic: 'kept', payload: 'x', retain: true, properties })
+      const answer = await fetch(`${api}/publish`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      })
+      assert.equal(answer.status, 400, await answer.text())
+    }
+    assert.equal((await fetch(`${api}/subscribe?filter=a%23`)).status, 400)
+  })
+
   test('D1: publishes, and status shows the delivery, the balanced ledger and exit 0', async () => {
     const published = await trestle('publish', 'readings/a', '{"value": 1.5}', '--qos', '1')
     assert.equal(published.exit, 0, published.err)
