@@ -9,7 +9,8 @@ import type { Disk, DiskFile } from './disk.ts'
  *   <CRC-32 of the JSON, 8 hexadecimal digits> <JSON>
  *
  * The first says whose it is: {"version":1,"hub":…,"connector":…}. Each further one is true from then on:
- *   {"position":7,"index":0}         all that was handed over up to there is settled
+ *   {"position":7,"index":0,"timeMs":1700000000000}   all that was handed over up to there is settled, and none of it
+ *                                    arrived later than then
  *   {"files":{"a.jsonl":120}}        beyond these lengths nothing counts: it is cut off at the next start
  *   {"missing":["3-0"]}              of what lies up to the position, these were not written
  * Lines after one that is torn do not count.
@@ -22,6 +23,8 @@ const maxMissing = 10_000
 export interface Written {
   position: number
   index: number
+  /** The latest arrival among all that is written; infinite where that was not noted. */
+  timeMs: number
   files: Map<string, number>
   missing: Set<string>
 }
@@ -59,10 +62,10 @@ export class PositionLog {
   async rewrite(): Promise<void> {
     const path = join(this.#folder, fileName)
     const draft = `${path}.new`
-    const { position, index, files, missing } = this.written
+    const { position, index, timeMs, files, missing } = this.written
     const lines = [
       { version: 1, ...this.#owner },
-      { position, index, files: Object.fromEntries(files), missing: [...missing] },
+      { position, index, timeMs, files: Object.fromEntries(files), missing: [...missing] },
     ]
     const bytes = Buffer.from(lines.map(printEntry).join(''))
     const file = await this.#disk.open(draft)
@@ -89,8 +92,7 @@ export class PositionLog {
 
   /** A batch is in the files: their lengths and the new position belong together, in one line. */
   async advance(
-    position: number,
-    index: number,
+    { position, index, timeMs }: Pick<Written, 'position' | 'index' | 'timeMs'>,
     files: ReadonlyMap<string, number>,
     missing: Set<string>,
   ): Promise<void> {
@@ -99,11 +101,12 @@ export class PositionLog {
     await this.#append({
       position,
       index,
+      timeMs,
       files: Object.fromEntries(files),
       ...(changed ? { missing: [...missing] } : {}),
     })
     for (const [name, size] of files) this.written.files.set(name, size)
-    Object.assign(this.written, { position, index, missing })
+    Object.assign(this.written, { position, index, timeMs, missing })
     if (this.#bytes > maxLogBytes) await this.rewrite()
   }
 
@@ -146,15 +149,16 @@ function printEntry(entry: object): string {
 }
 
 function parse(text: string, owner: Owner, path: string): Written {
-  const written: Written = { position: 0, index: -1, files: new Map(), missing: new Set() }
+  const written: Written = { position: 0, index: -1, timeMs: 0, files: new Map(), missing: new Set() }
   const [first, ...rest] = [...entriesOf(text)]
   if (first === undefined) return written
   checkOwner(first, owner, path)
-  for (const { position, index, files, missing } of rest) {
+  for (const { position, index, timeMs, files, missing } of rest) {
     for (const [name, size] of Object.entries(files ?? {})) written.files.set(name, size)
     // Positions of another hub's journal say nothing about ours; lengths of files do.
     if (first.hub !== owner.hub) continue
-    if (position !== undefined && index !== undefined) Object.assign(written, { position, index })
+    if (position !== undefined && index !== undefined)
+      Object.assign(written, { position, index, timeMs: timeMs ?? Number.POSITIVE_INFINITY })
     if (missing !== undefined) written.missing = new Set(missing)
   }
   return written
@@ -167,6 +171,7 @@ interface Entry {
   connector?: string
   position?: number
   index?: number
+  timeMs?: number | null
   files?: Record<string, number>
   missing?: string[]
 }

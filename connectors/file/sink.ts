@@ -77,9 +77,9 @@ export class FileSink implements Sink {
     const additions = this.#sort(batch, receipts)
     try {
       const sizes = await this.#write(log, additions)
-      const { position, index } = this.#furthest(batch)
+      const furthest = this.#furthest(batch)
       const missing = this.#missingAfter(batch, receipts)
-      await log.advance(position, index, sizes, missing)
+      await log.advance(furthest, sizes, missing)
       this.#missing = missing
       for (const [name, size] of sizes) this.#open.get(name)!.sizeBytes = size
       for (const [name, { places }] of additions) settle(receipts, places, { ...delivered, place: name })
@@ -128,20 +128,31 @@ export class FileSink implements Sink {
     return name.endsWith('.jsonl') ? name : `${name}.jsonl`
   }
 
-  #isWritten({ position, index }: Delivery): boolean {
-    const { written } = this.#log!
-    const passed = position < written.position || (position === written.position && index <= written.index)
-    return passed && !this.#missing.has(placeOf(position, index))
+  #isWritten(delivery: Delivery): boolean {
+    const { position, index } = delivery
+    return this.#isPassed(delivery) && !this.#isAnother(delivery) && !this.#missing.has(placeOf(position, index))
   }
 
-  #furthest(batch: readonly Delivery[]): { position: number; index: number } {
-    let { position, index } = this.#log!.written
+  #isPassed({ position, index }: Delivery): boolean {
+    const { written } = this.#log!
+    return position < written.position || (position === written.position && index <= written.index)
+  }
+
+  /** It arrived after all that is written: at its place was another, and the journal was put back to an earlier state. */
+  #isAnother({ message }: Delivery): boolean {
+    return message.timeMs > this.#log!.written.timeMs
+  }
+
+  #furthest(batch: readonly Delivery[]): { position: number; index: number; timeMs: number } {
+    let { position, index, timeMs } = this.#log!.written
+    if (batch.some((delivery) => this.#isPassed(delivery) && this.#isAnother(delivery))) position = 0
     for (const delivery of batch) {
+      timeMs = Math.max(timeMs, delivery.message.timeMs)
       if (delivery.position < position || (delivery.position === position && delivery.index <= index)) continue
       position = delivery.position
       index = delivery.index
     }
-    return { position, index }
+    return { position, index, timeMs }
   }
 
   #missingAfter(batch: readonly Delivery[], receipts: readonly Receipt[]): Set<string> {

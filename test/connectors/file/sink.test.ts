@@ -145,6 +145,35 @@ describe('the file sink', () => {
     assert.deepEqual(ids(await readLines(folder)), ['hub-1-0', 'hub-3-0', 'hub-2-0'])
   })
 
+  test('A3: writes what arrived later at a place that is taken: the journal was put back from a copy', async () => {
+    const folder = await newFolder()
+    const at = (timeMs: number): (() => ReturnType<ReturnType<typeof deliveries>>) => {
+      const make = deliveries()
+      return () => {
+        const delivery = make()
+        return { ...delivery, message: { ...delivery.message, timeMs } }
+      }
+    }
+    const [before, after] = [at(1000), at(2000)]
+    const old = Array.from({ length: 6 }, before)
+    const put = [...old.slice(0, 3), ...Array.from({ length: 5 }, after).slice(3)]
+    let sink = await openSink(folder)
+    await sink.deliver(old)
+    await sink.close()
+    for (let start = 0; start < 3; start++) {
+      sink = await openSink(folder)
+      assert.deepEqual(new Set(outcomes(await sink.deliver(put))), new Set(['delivered']))
+      await sink.deliver(put.slice(2))
+      await sink.close()
+    }
+    const lines = await readLines(folder)
+    assert.deepEqual(ids(lines), [...upTo(6), ...upTo(5).slice(3)])
+    assert.deepEqual(
+      lines.slice(6).map(({ time }) => time),
+      put.slice(3).map(() => new Date(2000).toISOString()),
+    )
+  })
+
   test('forgets positions of another hub, and refuses a folder of another connector', async () => {
     const folder = await newFolder()
     const sink = await openSink(folder)
