@@ -139,6 +139,8 @@ export class PublishHandler {
     if (entry.rules === null) {
       this.#route(connection, entry)
       connection.answer(kind, packetId, null)
+      // Its answer waits behind others'.
+      if (connection.unanswered > 0) this.#watchQuota(connection)
       return
     }
     const { acks } = connection

@@ -399,6 +399,15 @@ describe('more unanswered publishes than the receive maximum', () => {
     await client.closed()
   })
 
+  test('count those without a rule whose answers wait behind one with a rule', async () => {
+    reset()
+    const client = await RawClient.connect(port, 5)
+    client.publish({ topic: 'rule/wait', qos: 1, packetId: 1 })
+    for (let id = 2; id <= 21; id++) client.publish({ topic: 'plain', qos: 1, packetId: id })
+    assert.equal((await client.next('disconnect')).reason, 0x93)
+    await client.closed()
+  })
+
   test('let the reading of a 3.1.1 client rest until answers have gone', async () => {
     reset()
     const client = await RawClient.connect(port, 4)
