@@ -1,4 +1,4 @@
-import type { FastifyError, FastifyInstance } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Code, codes } from '../contract/codes.ts'
 import { TrestleError } from '../contract/error.ts'
 import type { Events } from '../telemetry/events.ts'
@@ -34,6 +34,12 @@ export function answerErrors(app: FastifyInstance, events: Events): void {
     })
     return reply.code(404).send(errorBody(error))
   })
+}
+
+/** For addresses that Fastify cannot read, which it answers before any handler of ours is asked. */
+export function answerUnreadable(thrown: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  const error = translate(thrown)
+  reply.code(codes[error.code].http).send(errorBody(error))
 }
 
 /** Fastify's own errors as ours; a TrestleError stays what it is; the rest is unforeseen and keeps its words to the log. */

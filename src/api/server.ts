@@ -14,7 +14,7 @@ import { TrestleError } from '../contract/error.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { ApiContext } from './context.ts'
 import { describeApi } from './describe.ts'
-import { answerErrors } from './errors.ts'
+import { answerErrors, answerUnreadable } from './errors.ts'
 import { guard } from './guard.ts'
 import { Live } from './live.ts'
 import type { HubPort } from './port.ts'
@@ -87,6 +87,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
 function buildServer(options: ApiOptions): FastifyInstance {
   const app = fastify({
     logger: false,
+    frameworkErrors: answerUnreadable,
     bodyLimit: options.maxBodyBytes ?? 4 * 1024 * 1024,
     requestTimeout: 30_000,
     forceCloseConnections: 'idle',

@@ -273,6 +273,14 @@ describe('who may use the API', () => {
         .end(method === 'POST' ? '{}' : undefined)
     })
 
+  it('tells of an address that cannot be read in the shape of every error', async () => {
+    const { api } = await serve()
+    const answer = await fetch(`${api.url}/%`)
+    assert.equal(answer.status, 400)
+    assert.equal(((await answer.json()) as { code: string }).code, 'E703')
+    await api.stop()
+  })
+
   it('without a token, only requests addressed to this machine, so that a rebound name gets nothing', async () => {
     const { api, logged } = await serve({ allowedHosts: ['hub.local'] })
     const port = new URL(api.url).port
