@@ -136,7 +136,8 @@ describe('B2: expressions and another CEL', () => {
         assert.equal(mine, theirs(text), `${text}: ${JSON.stringify(ran)}`)
         compared++
       }),
-      { numRuns: 3_000 },
+      // One seed: a rare giant among random expressions once kept CI for minutes, and a failure must come again.
+      { numRuns: 3_000, seed: 20261120, endOnFailure: true },
     )
     assert.equal(compared, 3_000)
   })
