@@ -29,17 +29,16 @@ export interface Plan {
 export async function makePlan(
   options: PlanOptions,
 ): Promise<{ plan: Plan | null; faults: Fault[]; secrets: ReadonlySet<string> }> {
+  const types = await connectorSchemas()
   const { settings, faults, secrets } = await loadSettings({
     ...(options.configFile === undefined ? {} : { file: options.configFile }),
     flags: options.flags ?? {},
     env: options.env ?? process.env,
-    connectorSchemas: await connectorSchemas(),
+    connectorSchemas: types,
   })
   if (settings === null) return { plan: null, faults, secrets }
-  const connectors = new Map<string, Connector>()
-  for (const [name, { type }] of Object.entries(settings.connectors)) {
-    connectors.set(name, (await connectorList[type]!()).default)
-  }
+  // The settings have no type that is not among these.
+  const connectors = new Map(Object.entries(settings.connectors).map(([name, { type }]) => [name, types.get(type)!]))
   const schemas = Registry.load(settings.schemas)
   const texts = await readRuleFiles(settings.rules, { optional: true })
   const loaded = RuleSet.load(texts.files, { sinks: sinksOf(connectors), registry: schemas.registry })
