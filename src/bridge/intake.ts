@@ -17,7 +17,7 @@ interface Taken {
 }
 
 /** Gathers what sources hand in during one turn of the loop and sends it as one transferred buffer. */
-export class TurnIntake implements Intake {
+export class TurnIntake {
   /** Messages taken since the start. */
   taken = 0
   readonly #source: string
@@ -68,11 +68,13 @@ export interface SourceLoopOptions {
   now: () => number
 }
 
-/** One loop per source: keeps it open. A source keeps its own connection once it is open. */
+/** One loop per source: keeps it open, and makes a new one when it says that it lost its far side. */
 export class SourceLoop {
   readonly #options: SourceLoopOptions
   readonly #signal = new Signal()
   #source: Source | null = null
+  /** Why the open source must be closed and made anew. */
+  #lost: TrestleError | null = null
   #paused = false
   #stopped = false
   #failures = 0
@@ -116,7 +118,8 @@ export class SourceLoop {
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
-      if (this.#paused || this.#source !== null) await this.#signal.wait(null)
+      if (this.#lost !== null) await this.#giveUp(this.#lost)
+      else if (this.#paused || this.#source !== null) await this.#signal.wait(null)
       else await this.#open()
     }
     if (this.#source !== null) await this.#close(this.#source)
@@ -131,7 +134,7 @@ export class SourceLoop {
       release = await governor.acquire()
       const late = (): TrestleError =>
         new TrestleError('E601', `${name} did not open within ${timing.openTimeoutMs} ms`)
-      await within(source.open(intake), timing.openTimeoutMs, late)
+      await within(source.open(this.#doorFor(() => source)), timing.openTimeoutMs, late)
       this.#source = source
       this.#failures = 0
       link.opened()
@@ -145,6 +148,30 @@ export class SourceLoop {
     } finally {
       release()
     }
+  }
+
+  /** The door into the hub for one source: what an earlier one still says no longer counts. */
+  #doorFor(source: () => Source | null): Intake {
+    const { intake } = this.#options
+    return {
+      take: (messages) => intake.take(messages),
+      lost: (error) => {
+        if (this.#source === null || this.#source !== source()) return
+        this.#lost ??= error
+        this.#signal.set()
+      },
+    }
+  }
+
+  async #giveUp(error: TrestleError): Promise<void> {
+    const { link, now, random } = this.#options
+    const source = this.#source!
+    this.#source = null
+    this.#lost = null
+    const waitMs = Math.max(1, backOffMs(++this.#failures, random))
+    link.failed(error, now() + waitMs)
+    await this.#close(source)
+    await this.#signal.wait(waitMs)
   }
 
   async #close(source: Source): Promise<void> {

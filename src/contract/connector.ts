@@ -1,3 +1,4 @@
+import type { TrestleError } from './error.ts'
 import type { Delivery, Message } from './message.ts'
 import type { Receipt } from './receipt.ts'
 
@@ -57,13 +58,32 @@ export interface Sink {
 /** What a source is given: the door into the hub. */
 export interface Intake {
   /**
-   * Takes a batch in. Answers one Receipt per message, in order, once each is as safe as the rules demand. The source
-   * acknowledges upstream only then. *Errors*: none; a failure is a Receipt.
+   * Takes a batch in; batches enter in the order of the calls. Answers one Receipt per message, in order, once each is
+   * as safe as the rules demand. What may pass (a full journal) is tried again inside, so the answer may take long: a
+   * source bounds what it has handed in and not yet heard of, and acknowledges upstream only on the answer.
+   *
+   * - `received`, `stored`, `delivered`: acknowledge upstream.
+   * - `refused`: it never will be taken and is dealt with (kept as a dead letter, or dropped as was asked):
+   *   acknowledge upstream.
+   * - `failed`: the hub ends or the source is being closed: do not acknowledge.
+   *
+   * `faults`: by place, messages that cannot be MQTT messages and why (see `Inbound`); the hub deals with them.
+   * *Errors*: none; a failure is a Receipt.
    */
-  take(messages: readonly Message[]): Promise<readonly Receipt[]>
+  take(messages: readonly Message[], faults?: ReadonlyMap<number, TrestleError>): Promise<readonly Receipt[]>
+  /**
+   * The far side is lost, or something is wrong that a new start may cure. The hub closes the source, waits as the
+   * error's class and the back-off say, and opens a **new** one. May be called more than once; the first counts.
+   */
+  lost(error: TrestleError): void
 }
 
-/** The way into the hub. `open` starts the flow; `pause` and `resume` hold it; `close` ends it and keeps positions. */
+/**
+ * The way into the hub. The hub calls `open` once; it resolves when messages flow and throws when they cannot. `pause`
+ * and `resume` hold the flow: what was read before may still be handed in, nothing more is read. `close` ends it: no
+ * `take` after it, what was answered before is acknowledged upstream, positions are kept. A source does not reconnect:
+ * it says `lost` and is made anew.
+ */
 export interface Source {
   open(intake: Intake): Promise<void>
   pause(): void

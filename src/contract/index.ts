@@ -14,6 +14,19 @@ export type {
   Source,
 } from './connector.ts'
 export { type ErrorDetail, TrestleError } from './error.ts'
+export {
+  asciiHeadersOf,
+  type CarriedHeaders,
+  headersOf,
+  headerTable,
+  hopsOf,
+  hopsProperty,
+  hopsThrough,
+  readHeaders,
+  textHeadersOf,
+  wentThrough,
+} from './headers.ts'
+export { type ForeignRecord, Inbound, type InboundBatch, type InboundOptions, inboundFields } from './inbound.ts'
 export type { Delivery, Header, Message, MessageProperties, Owed } from './message.ts'
 export { type OptionsOf, quantities, withDefaults } from './options.ts'
 export { delivered, notDelivered, type Outcome, type Receipt } from './receipt.ts'
