@@ -1,5 +1,6 @@
 import { kafkaJars } from './kafka-jars.ts'
 import { needMosquitto } from './mosquitto.ts'
+import { pulsarFiles } from './pulsar-files.ts'
 
 /** The real servers that tests may need, and how each is got. */
 export const services = {
@@ -7,6 +8,9 @@ export const services = {
     await kafkaJars(progress)
   },
   mosquitto: needMosquitto,
+  pulsar: async (progress?: (line: string) => void): Promise<void> => {
+    await pulsarFiles(progress)
+  },
 } as const satisfies Record<string, (progress?: (line: string) => void) => Promise<void>>
 
 export type Service = keyof typeof services
