@@ -58,7 +58,7 @@ export class KafkaClient {
 
   /** Connects to the first broker that answers and agrees on versions. */
   async open(): Promise<void> {
-    await this.#anyConnection()
+    await this.anyConnection()
   }
 
   /** The brokers the cluster named last. */
@@ -68,7 +68,7 @@ export class KafkaClient {
 
   /** What the cluster says of these topics; faults of a topic are in the answer. */
   async metadata(topics: readonly string[]): Promise<Metadata> {
-    const { connection, apis, place } = await this.#anyConnection()
+    const { connection, apis, place } = await this.anyConnection()
     const answer = await apis.metadata.async(connection, [...topics], false, false).catch((thrown: unknown) => {
       if (thrown instanceof MultipleErrors && thrown['response']) return thrown['response'] as Metadata
       throw fromThrown(thrown, place)
@@ -80,7 +80,7 @@ export class KafkaClient {
   /** A new identity for idempotent producing. A broker that has just started needs a moment to have one. */
   async newIdentity(): Promise<ProducerIdentity> {
     for (let attempt = 1; ; attempt++) {
-      const { connection, apis, place } = await this.#anyConnection()
+      const { connection, apis, place } = await this.anyConnection()
       try {
         const { producerId, producerEpoch } = await apis.initProducerId.async(connection, null, 0, -1n, -1)
         return { id: producerId, epoch: producerEpoch }
@@ -94,7 +94,7 @@ export class KafkaClient {
 
   /** Creates topics with the defaults of the brokers; answers the fault of each that could not be. */
   async createTopics(names: readonly string[]): Promise<Map<string, TrestleError>> {
-    const { connection, apis, place } = await this.#anyConnection()
+    const { connection, apis, place } = await this.anyConnection()
     const wanted = names.map((name) => ({
       name,
       numPartitions: -1,
@@ -118,7 +118,7 @@ export class KafkaClient {
   async produce(node: number, request: ProduceRequest): Promise<ProduceAnswer[]> {
     const broker = this.#nodes.get(node)
     if (broker === undefined) throw new TrestleError('E607', `broker ${node} is not in the cluster now`)
-    const connection = await this.#connectionTo(broker)
+    const connection = await this.connectionTo(broker)
     const apis = this.#apis ?? (await this.#agree(connection, printBroker(broker)))
     return new Promise((settle, fail) => {
       apis.produce(connection, request, (thrown, answers) => {
@@ -141,7 +141,7 @@ export class KafkaClient {
   }
 
   /** A live connection, else the first of the brokers known by name that answers. */
-  async #anyConnection(): Promise<{ connection: Connection; apis: Apis; place: string }> {
+  async anyConnection(): Promise<{ connection: Connection; apis: Apis; place: string }> {
     for (const [place, connection] of this.#connections) {
       if (connection.isConnected() && this.#apis !== null) return { connection, apis: this.#apis, place }
     }
@@ -150,7 +150,7 @@ export class KafkaClient {
     for (const place of places) {
       const broker = parseBroker(place)
       try {
-        const connection = await this.#connectionTo(broker)
+        const connection = await this.connectionTo(broker)
         return { connection, apis: await this.#agree(connection, place), place }
       } catch (thrown) {
         errors.push(fromThrown(thrown, place))
@@ -160,7 +160,8 @@ export class KafkaClient {
     throw errors.find((error) => error.code !== 'E601') ?? errors[0]!
   }
 
-  #connectionTo(broker: Broker): Promise<Connection> {
+  /** The connection to one broker, opened when there is none. */
+  connectionTo(broker: Broker): Promise<Connection> {
     const name = printBroker(broker)
     const known = this.#connections.get(name)
     if (known?.isConnected()) return Promise.resolve(known)
@@ -171,7 +172,7 @@ export class KafkaClient {
 
   async #connect(broker: Broker, name: string): Promise<Connection> {
     this.#settings ??= await connectionSettings(this.#options)
-    if (this.#closed) throw new TrestleError('E601', `${name}: the sink is closed`)
+    if (this.#closed) throw new TrestleError('E601', `${name}: the connector is closed`)
     // A server name must be a name (RFC 6066 §3): an address is verified without one.
     const tlsServerName = isIP(broker.host) === 0
     const connection = new Connection(this.#options.client_id, { ...this.#settings, tlsServerName })
@@ -186,7 +187,7 @@ export class KafkaClient {
     }
     if (this.#closed) {
       connection.socket.destroy()
-      throw new TrestleError('E601', `${name}: the sink is closed`)
+      throw new TrestleError('E601', `${name}: the connector is closed`)
     }
     this.#connections.set(name, connection)
     return connection
