@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startKafka } from '../services/kafka.ts'
 import { HubProcess } from '../support/hub-process.ts'
+import { type Judgement, judge, type Seen, type Teller } from '../support/judge.ts'
 import { createTopics, type KafkaRecord, readTopic } from '../support/kafka-reader.ts'
 import { StubbornPublisher } from '../support/stubborn-publisher.ts'
 
@@ -20,24 +21,9 @@ export interface CrashPlan {
   log?: (line: string) => void
 }
 
-export interface CrashOutcome {
-  made: number
-  acknowledged: number
-  /** Acknowledged and not in the sink: must be empty. */
-  lost: string[]
-  /** Message numbers of one device that were first seen out of order: must be empty. */
-  outOfOrder: string[]
-  /** Second copies under the same identity: a reader drops them by the header. */
-  droppable: number
-  /** Second copies under another identity, of messages the publisher itself had to send again. */
-  sentAgain: number
-  /** Second copies of messages the publisher sent once, under another identity: must be empty. */
-  unexplained: string[]
-}
-
 export interface CrashResult {
-  kafka: CrashOutcome
-  file: CrashOutcome
+  kafka: Judgement
+  file: Judgement
   /** Messages made per second of the hub's life. */
   ratePerS: number
   seconds: number
@@ -91,9 +77,10 @@ export async function runCrash(plan: CrashPlan): Promise<CrashResult> {
     await kafkaKiller
     await Promise.all(publishers.map((one) => one.finish(120_000)))
     const report = await hub.until(({ ledger }) => ledger.pending === 0, 180_000)
+    const tellers = publishers.map(tellerOf)
     return {
-      kafka: judge(publishers, (await readTopic(kafka.brokers, 'crash')).map(fromKafka)),
-      file: judge(publishers, readLines(join(hub.folder, 'out'))),
+      kafka: judge(tellers, (await readTopic(kafka.brokers, 'crash')).map(fromKafka)),
+      file: judge(tellers, readLines(join(hub.folder, 'out'))),
       ratePerS: made / (upMs / 1000),
       seconds,
       unaccounted: report.ledger.unaccounted,
@@ -134,12 +121,6 @@ async function killKafka(
   }
 }
 
-interface Seen {
-  device: number
-  n: number
-  id: string
-}
-
 const fromKafka = (record: KafkaRecord): Seen => seen(record.value.toString(), record.headers['trestle-id'] ?? '')
 
 function readLines(folder: string): Seen[] {
@@ -157,40 +138,14 @@ function readLines(folder: string): Seen[] {
 
 function seen(payload: string, id: string): Seen {
   const { device, n } = JSON.parse(payload) as { device: string; n: number }
-  return { device: Number(device.slice(1)), n, id }
+  return { name: device, n, id }
 }
 
-/** Holds what a sink has against what the publishers know. `all` is in the sink's order. */
-export function judge(publishers: readonly StubbornPublisher[], all: readonly Seen[]): CrashOutcome {
-  const outcome: CrashOutcome = {
-    made: sum(publishers, (one) => one.made),
-    acknowledged: sum(publishers, (one) => one.acknowledged.size),
-    lost: [],
-    outOfOrder: [],
-    droppable: 0,
-    sentAgain: 0,
-    unexplained: [],
-  }
-  const ids = new Set<string>()
-  const copies = publishers.map(() => new Map<number, number>())
-  const newest = publishers.map(() => -1)
-  for (const { device, n, id } of all) {
-    if (ids.has(id)) {
-      outcome.droppable++
-      continue
-    }
-    ids.add(id)
-    const count = (copies[device]!.get(n) ?? 0) + 1
-    copies[device]!.set(n, count)
-    if (count === 1 && n < newest[device]!) outcome.outOfOrder.push(`d${device} #${n} after #${newest[device]}`)
-    newest[device] = Math.max(newest[device]!, n)
-    if (count > (publishers[device]!.sends[n] ?? 0)) outcome.unexplained.push(`d${device} #${n} × ${count}`)
-    else if (count > 1) outcome.sentAgain++
-  }
-  publishers.forEach((one, device) => {
-    for (const n of one.acknowledged) if (!copies[device]!.has(n)) outcome.lost.push(`d${device} #${n}`)
-  })
-  return outcome
-}
+const tellerOf = ({ made, sends, acknowledged }: StubbornPublisher, index: number): Teller => ({
+  name: `d${index}`,
+  made,
+  sends,
+  acknowledged,
+})
 
 const sum = <T>(list: readonly T[], of: (one: T) => number): number => list.reduce((total, one) => total + of(one), 0)

@@ -4,7 +4,8 @@
  *     npm run test:crash -- --hub-kills 100 --kafka-kills 10 --rate 6000
  */
 import { parseArgs } from 'node:util'
-import { type CrashOutcome, runCrash } from './crash-run.ts'
+import type { Judgement } from '../support/judge.ts'
+import { runCrash } from './crash-run.ts'
 
 const { values } = parseArgs({
   options: {
@@ -21,7 +22,7 @@ const result = await runCrash({
   publishers: 20,
   log: (line) => console.log(line),
 })
-const row = (sink: string, o: CrashOutcome): Record<string, unknown> => ({
+const row = (sink: string, o: Judgement): Record<string, unknown> => ({
   sink,
   acknowledged: o.acknowledged,
   lost: o.lost.length,

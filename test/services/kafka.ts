@@ -21,6 +21,8 @@ export interface KafkaOptions {
   maxMessageBytes?: number
   /** Lines of server.properties to add or to override. */
   properties?: Readonly<Record<string, string | number | boolean>>
+  /** One more plain listener, which tells its clients that it is at another port: that of a proxy in front of it. */
+  behind?: { port: number; advertised: number }
 }
 
 /** A real broker on 127.0.0.1 with a fresh data folder. */
@@ -35,6 +37,8 @@ export interface KafkaServer {
   readonly pid: number
   /** Ends it in an orderly way and removes its data. */
   stop(): Promise<void>
+  /** Ends it by a signal and keeps its data. */
+  end(signal: NodeJS.Signals): Promise<void>
   /** `kill -9`. */
   kill(): Promise<void>
   /** Starts it again after `kill`, with the same folder and ports. */
@@ -77,6 +81,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
       await server.end('SIGKILL')
       await rm(folder, { recursive: true, force: true })
     },
+    end: (signal) => server.end(signal),
     kill: () => server.end('SIGKILL'),
     async restart() {
       await server.end('SIGKILL')
@@ -97,12 +102,15 @@ function propertiesText(
   if (options.tls) listeners.push(['TLS', 'SSL', ports[2]!])
   if (options.users) listeners.push(['SASL', 'SASL_PLAINTEXT', ports[3]!])
   if (options.users && options.tls) listeners.push(['SASLTLS', 'SASL_SSL', ports[4]!])
+  const { behind } = options
+  if (behind !== undefined) listeners.push(['BEHIND', 'PLAINTEXT', behind.port])
   const urls = listeners.map(([name, , port]) => `${name}://127.0.0.1:${port}`).join(',')
+  const told = behind === undefined ? urls : urls.replace(`:${behind.port}`, `:${behind.advertised}`)
   const properties: Record<string, string | number | boolean> = {
     'process.roles': 'broker,controller',
     'node.id': 1,
     listeners: `${urls},CONTROLLER://127.0.0.1:${ports[1]}`,
-    'advertised.listeners': urls,
+    'advertised.listeners': told,
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
     'controller.quorum.voters': `1@127.0.0.1:${ports[1]}`,

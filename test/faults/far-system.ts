@@ -1,0 +1,46 @@
+import type { Seen } from '../support/judge.ts'
+import type { FedRecord } from '../support/stubborn-feeder.ts'
+
+/** What may happen to a far side, or to the hub. */
+export type Fault = 'server killed' | 'server stopped' | 'half-open' | 'hub killed'
+export const faults: readonly Fault[] = ['server killed', 'server stopped', 'half-open', 'hub killed']
+
+/** A system whose bridge is put to the test; one file in `systems/` for each. */
+export interface FarSystem {
+  readonly name: string
+  /** Why it cannot run here; false when it can. */
+  missing(): Promise<false | string>
+  start(): Promise<RunningSystem>
+  /** Faults that this system cannot have, with the reason. */
+  readonly without?: Partial<Record<Fault, string>>
+  /** Whether a message may stand twice under one identity, out of the hub: false where the guarantee says never. */
+  readonly mayRepeat: boolean
+}
+
+/** A real server behind a stretch of network that can lose packets. The hub goes over it, the test's own clients do not. */
+export interface RunningSystem {
+  /** Entries of `connectors:`; `out` is the sink, `in` has one source that publishes to `in/<name>`; either may be missing. */
+  readonly connectors: Readonly<Record<string, unknown>>
+  /** The rule's target for `out`, as one YAML flow mapping without braces: `topic: faults, key: ${device}`. */
+  readonly target: string
+  kill(): Promise<void>
+  stopCleanly(): Promise<void>
+  restart(): Promise<void>
+  drop(): void
+  heal(): void
+  /** Puts records where the source reads, by a client that is not ours. */
+  put(records: readonly FedRecord[]): Promise<void>
+  /** All that came out of the hub, in the far side's order per name, read by a client that is not ours. */
+  readAll(): Promise<Seen[]>
+  dispose(): Promise<void>
+}
+
+/** What stands in every payload; the same in both directions. */
+export const payloadOf = (name: string, n: number): string =>
+  JSON.stringify({ name, n, note: 'as long as what a real device would say'.padEnd(130, '.') })
+
+/** Reads a payload back. */
+export function seenIn(payload: string, id: string): Seen {
+  const { name, n } = JSON.parse(payload) as { name: string; n: number }
+  return { name, n, id }
+}
