@@ -19,18 +19,21 @@ export interface FarSystem {
 
 /** A real server behind a stretch of network that can lose packets. The hub goes over it, the test's own clients do not. */
 export interface RunningSystem {
-  /** Entries of `connectors:`; `out` is the sink, `in` has one source that publishes to `in/<name>`; either may be missing. */
-  readonly connectors: Readonly<Record<string, unknown>>
-  /** The rule's target for `out`, as one YAML flow mapping without braces: `topic: faults, key: ${device}`. */
-  readonly target: string
+  /**
+   * An entry of `connectors:` that reaches the far side; with `reads`, it has one source. null: the system has no
+   * such side. The addresses are `outward` and `inward` for the matrix, `ab` and `ba` for the ring; all exist.
+   */
+  entry(reads: { address: string; publish: string } | null): Readonly<Record<string, unknown>> | null
+  /** A rule's target at an address, as a YAML flow mapping without braces: `topic: outward, key: "${device}"`. */
+  target(address: string): string
   kill(): Promise<void>
   stopCleanly(): Promise<void>
   restart(): Promise<void>
   drop(): void
   heal(): void
-  /** Puts records where the source reads, by a client that is not ours. */
+  /** Puts records at `inward`, by a client that is not ours; the record's key is the name. */
   put(records: readonly FedRecord[]): Promise<void>
-  /** All that came out of the hub, in the far side's order per name, read by a client that is not ours. */
+  /** All that is at `outward`, in the far side's order per name, read by a client that is not ours. */
   readAll(): Promise<Seen[]>
   dispose(): Promise<void>
 }

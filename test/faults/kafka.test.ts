@@ -1,4 +1,12 @@
-import { faultTest } from './short.ts'
+import test from 'node:test'
+import { need } from '../services/need.ts'
+import { shortFaults } from './short.ts'
 import { kafka } from './systems/kafka.ts'
 
-faultTest(kafka)
+test(
+  'A1 A3 A4 A9: Kafka and the hub are killed, stopped and cut off under load, and nothing acknowledged is lost, doubled by the sink, or out of order',
+  {
+    skip: await need('kafka'),
+  },
+  (t) => shortFaults(t, kafka),
+)

@@ -42,12 +42,18 @@ const devices = 8
 export async function runFaults(system: FarSystem, plan: FaultPlan): Promise<MatrixResult> {
   const log = plan.log ?? (() => {})
   const running = await system.start()
+  const out = running.entry(null)
+  const into = running.entry({ address: 'inward', publish: 'in/${key}' })
   const hub = await HubProcess.create({
-    connectors: { ...running.connectors, records: { type: 'file', path: '../out' } },
+    connectors: {
+      ...(out === null ? {} : { out }),
+      ...(into === null ? {} : { in: into }),
+      records: { type: 'file', path: '../out' },
+    },
     rules: {
-      ...('out' in running.connectors
-        ? { outward: `from: out/{device}\nto:\n  - { sink: out, ${running.target} }\n` }
-        : {}),
+      ...(out === null
+        ? {}
+        : { outward: `from: out/{device}\nto:\n  - { sink: out, ${running.target('outward')} }\n` }),
       inward: 'from: in/{device}\nto:\n  - { sink: records, file: inward }\n',
     },
   })
@@ -57,15 +63,15 @@ export async function runFaults(system: FarSystem, plan: FaultPlan): Promise<Mat
     for (const fault of plan.faults ?? faults) {
       if (system.without?.[fault] !== undefined) continue
       log(`${system.name}: ${fault}`)
-      loads.push(await runCell(fault, running, hub, plan))
+      loads.push(await runCell(fault, { running, hub, out: out !== null, into: into !== null }, plan))
     }
     const { ledger } = await hub.until((report) => report.ledger.pending === 0, plan.drainMs)
-    const out = await running.readAll()
+    const there = await running.readAll()
     const records = readRecords(join(hub.folder, 'out'))
     const cells = loads.map(({ fault, outward, inward }) => ({
       system: system.name,
       fault,
-      sink: outward.length === 0 ? null : judge(outward, out),
+      sink: outward.length === 0 ? null : judge(outward, there),
       source: inward.length === 0 ? null : judge(inward, records),
     }))
     return { cells, unaccounted: ledger.unaccounted }
@@ -81,10 +87,18 @@ interface Load {
   inward: readonly Teller[]
 }
 
-async function runCell(fault: Fault, running: RunningSystem, hub: HubProcess, plan: FaultPlan): Promise<Load> {
+interface Stage {
+  running: RunningSystem
+  hub: HubProcess
+  /** Which sides there are. */
+  out: boolean
+  into: boolean
+}
+
+async function runCell(fault: Fault, { running, hub, out, into }: Stage, plan: FaultPlan): Promise<Load> {
   const names = Array.from({ length: devices }, (_, at) => `${fault.replaceAll(' ', '-')}-${at}`)
-  const publishers = 'out' in running.connectors ? names.map((name, at) => publisher(hub.mqttPort, name, at, plan)) : []
-  const feeder = 'in' in running.connectors ? feederOf(running, names, plan) : null
+  const publishers = out ? names.map((name, at) => publisher(hub.mqttPort, name, at, plan)) : []
+  const feeder = into ? feederOf(running, names, plan) : null
   try {
     for (const one of publishers) one.start()
     feeder?.start()

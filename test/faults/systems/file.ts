@@ -20,8 +20,8 @@ async function start(): Promise<RunningSystem> {
     throw new Error(noServer)
   }
   return {
-    connectors: { out: { type: 'file', path: folder } },
-    target: 'file: outward',
+    entry: (reads) => (reads === null ? { type: 'file', path: folder } : null),
+    target: (address) => `file: ${address}`,
     kill: never,
     stopCleanly: never,
     restart: never,

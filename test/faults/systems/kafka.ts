@@ -18,7 +18,7 @@ async function start(): Promise<RunningSystem> {
   const [port] = await freePorts(1)
   const proxy = await FaultProxy.create(port!)
   const server = await startKafka({ behind: { port: port!, advertised: proxy.port } })
-  await createTopics(server.brokers, { outward: 3, inward: 3 })
+  await createTopics(server.brokers, { outward: 3, inward: 3, ab: 3, ba: 3 })
   const client = new Kafka({
     clientId: 'feeder',
     brokers: [server.brokers],
@@ -26,17 +26,15 @@ async function start(): Promise<RunningSystem> {
     retry: { retries: 3 },
   })
   const producer = client.producer({ idempotent: true, maxInFlightRequests: 1 })
-  const brokers = [`127.0.0.1:${proxy.port}`]
   return {
-    connectors: {
-      out: { type: 'kafka', brokers },
-      in: {
-        type: 'kafka',
-        brokers,
-        sources: [{ topic: 'inward', group: 'faults', start: 'beginning', publish: 'in/${key}' }],
-      },
-    },
-    target: 'topic: outward, key: "${device}"',
+    entry: (reads) => ({
+      type: 'kafka',
+      brokers: [`127.0.0.1:${proxy.port}`],
+      ...(reads === null
+        ? {}
+        : { sources: [{ topic: reads.address, group: reads.address, start: 'beginning', publish: reads.publish }] }),
+    }),
+    target: (address) => `topic: ${address}, key: "\${device}"`,
     kill: () => server.kill(),
     async stopCleanly() {
       await server.end('SIGTERM')
