@@ -4,5 +4,6 @@ import type { ConnectorList } from '../../src/bridge/connector-modules.ts'
 export const connectors: ConnectorList = {
   memory: () => import('./memory-connector.ts'),
   line: () => import('./line-connector.ts'),
+  log: () => import('./log-connector.ts'),
   broken: () => Promise.reject(new Error('its client library is missing')),
 }
