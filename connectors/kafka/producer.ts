@@ -57,7 +57,7 @@ export class Producer {
     this.#topics = topics
     this.#context = context
     this.#codec = codecs[options.compression]
-    this.#writer = new RecordBatchWriter(options.mqtt_headers)
+    this.#writer = new RecordBatchWriter(context.hub, options.mqtt_headers)
     this.#identity = options.idempotent ? identity : noIdentity
   }
 

@@ -72,22 +72,24 @@ describe('the Kafka sink on a real broker', { skip: await need('kafka') }, () =>
       ['as-given-0@0', 'as-given-0@1', 'as-given-0@2'],
     )
     const [one, two, three] = await readTopic(server.brokers, 'as-given')
+    const always = (position: number): Record<string, string> => ({
+      'trestle-id': `hub-${position}-0`,
+      'trestle-hops': 'hub',
+      'mqtt-topic': 'plants/oslo/1',
+      'mqtt-client': 'device-1',
+      'mqtt-time': String(batch[position - 1]!.message.timeMs),
+      'mqtt-qos': '1',
+    })
     assert.deepEqual(
       [one!.key, one!.value.toString(), one!.headers, one!.timestampMs],
-      [
-        'k',
-        'one',
-        { 'trestle-id': 'hub-1-0', 'mqtt-topic': 'plants/oslo/1', 'mqtt-client': 'device-1', line: '3', raw: 'x' },
-        batch[0]!.message.timeMs,
-      ],
+      ['k', 'one', { ...always(1), line: '3', raw: 'x' }, batch[0]!.message.timeMs],
     )
     assert.deepEqual([two!.key, two!.value.length], [null, 0])
     assert.deepEqual(two!.headers, {
-      'trestle-id': 'hub-2-0',
-      'mqtt-topic': 'plants/oslo/1',
-      'mqtt-client': 'device-1',
+      ...always(2),
       'content-type': 'text/plain',
       a: 'b',
+      'mqtt-user-trestle-id': 'forged',
     })
     assert.deepEqual([three!.key, three!.value.toString().length], ['nøkkel', 9000])
     assert.equal(three!.headers['mqtt-topic'], 't/ø')
