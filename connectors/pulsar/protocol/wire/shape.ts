@@ -51,9 +51,15 @@ export const many = <Value>(one: Field<Value>): Field<readonly Exclude<Value, un
 })
 
 type Fields = Readonly<Record<string, Field<unknown>>>
+type ValueOf<One> = One extends Field<infer Value> ? Value : never
+type Absent<Given extends Fields> = {
+  [Name in keyof Given]: undefined extends ValueOf<Given[Name]> ? Name : never
+}[keyof Given]
+
+/** What a message is in memory: every field is there when it was read; those without a fallback may be left out when written. */
 export type ValuesOf<Given extends Fields> = {
-  readonly [Name in keyof Given]: Given[Name] extends Field<infer Value> ? Value : never
-}
+  readonly [Name in Exclude<keyof Given, Absent<Given>>]: ValueOf<Given[Name]>
+} & { readonly [Name in Absent<Given>]?: ValueOf<Given[Name]> }
 
 /**
  * A message of the protocol as a table of its fields: reads and writes what the table says. For what is rare: the
