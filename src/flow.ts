@@ -6,7 +6,7 @@
  * Otherwise all that the rules owe the sinks is **recorded** in one append to the journal, and the publisher is
  * **answered** when the rule says so: `received` at once, `stored` when the append is back from disk, `delivered` when
  * every sink has confirmed. What rules publish goes through the rules again (a cycle is refused when they are loaded).
- * Those who wait for an answer are in `flow/waiters`.
+ * Those who wait for an answer are in `flow/waiters`; what a refused message leaves behind is in `flow/dead-letter`.
  */
 import type { AckWaiter, PublishFlow } from './broker/port.ts'
 import { Verdict } from './broker/port.ts'
@@ -15,8 +15,9 @@ import type { Message, Owed } from './contract/message.ts'
 import type { BoundRules } from './engine/bound-rules.ts'
 import { Outcome, type PublishOrder, type Refusal } from './engine/outcome.ts'
 import { evaluate, evaluateFurther, type RuleSet } from './engine/rule-set.ts'
+import { deadLetterOf } from './flow/dead-letter.ts'
 import { Awaited, AwaitingDelivery, KeptRefusal } from './flow/waiters.ts'
-import { type AppendWaiter, deadLetterSink } from './journal/port.ts'
+import type { AppendWaiter } from './journal/port.ts'
 
 /** What the flow needs of the journal. */
 export interface Recorder {
@@ -109,7 +110,7 @@ export class Flow implements PublishFlow {
   #refuse(message: Message, refusal: Refusal, waiter: AckWaiter | null, token: number): Verdict {
     const kept = waiter === null || refusal.action === 'drop' ? null : new KeptRefusal(waiter, refusal.error)
     if (refusal.action === 'dead-letter') {
-      const busy = this.#append(message, [deadLetter(message, refusal)], false, kept, token)
+      const busy = this.#append(message, [deadLetterOf(message, refusal.rule, refusal.error)], false, kept, token)
       if (busy !== null) return busy
     }
     this.#outcome.count()
@@ -145,15 +146,4 @@ const republish = (origin: Message, published: PublishOrder): Message => ({
   username: origin.username,
   source: origin.source,
   timeMs: origin.timeMs,
-})
-
-const deadLetter = (message: Message, refusal: Refusal): Owed => ({
-  sink: deadLetterSink,
-  rule: refusal.rule,
-  target: null,
-  key: null,
-  orderKey: '',
-  headers: [],
-  payload: message.payload,
-  options: { code: refusal.error.code, message: refusal.error.message },
 })

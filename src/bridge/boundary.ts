@@ -43,6 +43,8 @@ export interface BridgeTiming {
   cursorMoveMs: number
   /** After a wake-up the host looks by itself for so long before it asks to be woken again. */
   restMs: number
+  /** A source that one of its records holds (`on_refused: hold`) looks again after so long. */
+  holdMs: number
   /** Connections opened at the same time, in the whole process. */
   maxOpens: number
   /** Between two openings. */
@@ -57,6 +59,7 @@ export const defaultTiming: BridgeTiming = {
   cursorSyncMs: 500,
   cursorMoveMs: 5_000,
   restMs: 5,
+  holdMs: 30_000,
   maxOpens: 4,
   openSpacingMs: 25,
 }
@@ -98,13 +101,26 @@ export interface IntakeItem {
   owed: Owed | null
 }
 
-/** Messages that come into the hub from a connector, or dead letters that go their way again. */
-export interface IntakeBatch {
-  /** The connector's name. */
+/** What becomes of a record that cannot be an MQTT message. */
+export type OnRefused = 'dead-letter' | 'drop' | 'hold'
+
+/** Messages of one source on their way to main. */
+export interface IntakeOrder {
+  /** Of several sources of one connector each has its own name. */
   source: string
-  /** These were in the hub before: those with `owed` go into the journal as they are, the others through the rules. */
-  replay: boolean
-  items: readonly IntakeItem[]
+  /** Main refuses what was sent before the source heard of a failure: nothing overtakes what failed. */
+  epoch: number
+  onRefused: OnRefused
+  messages: readonly Message[]
+  /** By place, what cannot be an MQTT message, and why. */
+  faults: ReadonlyMap<number, TrestleError> | null
+}
+
+/** Receipts of `count` messages from the place `from` on that are all alike. */
+export interface WireRun {
+  from: number
+  count: number
+  receipt: WireReceipt
 }
 
 export interface HostReport {
@@ -139,7 +155,9 @@ export type ToHost =
   | { kind: 'start'; start: StartMessage }
   | { kind: 'appended' }
   | { kind: 'control'; id: number; word: ControlWord; ask: unknown }
-  | { kind: 'intake-receipts'; id: number; receipts: readonly WireReceipt[] }
+  | { kind: 'intake-receipts'; id: number; runs: readonly WireRun[] }
+  | { kind: 'intake-synced'; id: number }
+  | { kind: 'replay-receipts'; id: number; receipts: readonly WireReceipt[] }
 
 export interface AwaitedReceipt {
   position: number
@@ -155,7 +173,17 @@ export type FromHost =
   | { kind: 'answer'; id: number; answer: unknown; error: WireError | null }
   | { kind: 'receipts'; receipts: readonly AwaitedReceipt[] }
   | { kind: 'low-water'; position: number }
-  | { kind: 'intake'; id: number; source: string; batch: ArrayBuffer }
+  | {
+      kind: 'intake'
+      id: number
+      source: string
+      epoch: number
+      onRefused: OnRefused
+      batch: ArrayBuffer
+      faults: readonly (readonly [at: number, error: WireError])[]
+    }
+  /** Asks for a sign that everything sent before was looked at. */
+  | { kind: 'intake-sync'; id: number }
   | { kind: 'replay'; id: number; items: readonly IntakeItem[] }
   | { kind: 'event'; name: EventName; facts: Readonly<Record<string, unknown>> }
   | { kind: 'log'; level: 'debug' | 'info' | 'warn' | 'error'; event: string; facts: Readonly<Record<string, unknown>> }

@@ -6,7 +6,8 @@
  * Does not: know whether it is a thread (`host-thread`) or runs in the caller's own (tests); it has a port.
  *
  * `boundary` is the table of messages, `station` one connector, `dispatch` a sink's loop, `intake` a source's loop,
- * `link` where a connector stands, `retry` who may open when, `idle-gate` who wakes whom, `cursor-keeper` the cursors
+ * `source-door` carries its messages to main and `arrivals` is where
+ * they come, `link` where a connector stands, `retry` who may open when, `idle-gate` who wakes whom, `cursor-keeper` the cursors
  * on disk, `replay` dead letters sent again. Main's end of all this is `supervisor`.
  */
 import { mkdirSync } from 'node:fs'
@@ -24,6 +25,7 @@ import {
   cloneable,
   type FromHost,
   type HostReport,
+  type OnRefused,
   type StartMessage,
   type ToHost,
   toWire,
@@ -32,7 +34,7 @@ import { ConnectorMaker } from './connector-maker.ts'
 import { CursorKeeper } from './cursor-keeper.ts'
 import { Dispatch } from './dispatch.ts'
 import { IdleGate } from './idle-gate.ts'
-import { SourceLoop, TurnIntake } from './intake.ts'
+import { SourceLoop } from './intake.ts'
 import { Link, stateEvents } from './link.ts'
 import { MainLine } from './main-line.ts'
 import { refusals } from './refusals.ts'
@@ -55,7 +57,9 @@ export function runHost(port: BoundaryPort<FromHost, ToHost>, seams: HostSeams =
     if (message.kind === 'start') {
       host = line.begin(() => new Host(message.start, line, seams))
     } else if (message.kind === 'appended') host?.wake()
-    else if (message.kind === 'intake-receipts') line.answered(message.id, message.receipts)
+    else if (message.kind === 'intake-receipts') line.batchAnswered(message.id, message.runs)
+    else if (message.kind === 'intake-synced') line.synced(message.id)
+    else if (message.kind === 'replay-receipts') line.answered(message.id, message.receipts)
     else void answer(host, line, message.id, message.word, message.ask)
   })
 }
@@ -230,10 +234,13 @@ class Host {
     const loop = new SourceLoop({
       name,
       makeSource: () => this.#maker.makeSource(settings, source),
-      intake: new TurnIntake(settings.name, (from, batch) => this.#line.sendBatch(from, batch)),
+      // Held against the connector's schema before it came here; one without the field keeps what it cannot take.
+      onRefused: (source['on_refused'] as OnRefused | undefined) ?? 'dead-letter',
+      line: this.#line,
       link,
       governor: this.#governor,
       timing: this.#start.timing,
+      log: (level, event, facts) => this.#log(level, event, facts),
       random: this.#random,
       now: this.#now,
     })

@@ -1,82 +1,53 @@
-import type { Intake, Source } from '../contract/connector.ts'
+/**
+ * One loop per source: open, let it flow, make a new one when it says that it lost its far side.
+ *
+ * Promises: whatever the source does (throw, hang, lose its far side while it opens, again and again), the loop goes on
+ * with a back-off; what it handed in is answered before it is closed; a record that the hub may not drop and cannot
+ * take holds the source, closed, with the reason shown, and is tried again slowly.
+ * Does not: carry messages (`source-door` does, `arrivals` is main's end), nor decide what becomes of them (the hub).
+ */
+import type { Source } from '../contract/connector.ts'
 import { TrestleError } from '../contract/error.ts'
-import type { Message } from '../contract/message.ts'
-import { notDelivered, type Receipt } from '../contract/receipt.ts'
-import type { BridgeTiming } from './boundary.ts'
-import { encodeBatch } from './intake-batch.ts'
+import type { BridgeTiming, IntakeOrder } from './boundary.ts'
 import type { Link } from './link.ts'
 import { backOffMs, type ReconnectGovernor } from './retry.ts'
 import { Signal, within } from './signal.ts'
-
-/** Carries a batch to the main thread; resolves with one Receipt per message. */
-export type SendBatch = (source: string, batch: ArrayBuffer) => Promise<readonly Receipt[]>
-
-interface Taken {
-  readonly messages: readonly Message[]
-  readonly answer: (receipts: readonly Receipt[]) => void
-}
-
-/** Gathers what sources hand in during one turn of the loop and sends it as one transferred buffer. */
-export class TurnIntake {
-  /** Messages taken since the start. */
-  taken = 0
-  readonly #source: string
-  readonly #send: SendBatch
-  #turn: Taken[] = []
-
-  constructor(source: string, send: SendBatch) {
-    this.#source = source
-    this.#send = send
-  }
-
-  take(messages: readonly Message[]): Promise<readonly Receipt[]> {
-    if (messages.length === 0) return Promise.resolve([])
-    this.taken += messages.length
-    return new Promise((answer) => {
-      if (this.#turn.push({ messages, answer }) === 1) setImmediate(() => void this.#flush())
-    })
-  }
-
-  async #flush(): Promise<void> {
-    const turn = this.#turn
-    this.#turn = []
-    const messages = turn.length === 1 ? turn[0]!.messages : turn.flatMap((taken) => taken.messages)
-    let receipts: readonly Receipt[]
-    try {
-      receipts = await this.#send(this.#source, encodeBatch(messages))
-      if (receipts.length !== messages.length) throw new TrestleError('E999', 'a receipt is missing')
-    } catch (thrown) {
-      const receipt = notDelivered(TrestleError.from(thrown))
-      receipts = messages.map(() => receipt)
-    }
-    let at = 0
-    for (const taken of turn) {
-      taken.answer(receipts.slice(at, at + taken.messages.length))
-      at += taken.messages.length
-    }
-  }
-}
+import { type IntakeLine, SourceDoor } from './source-door.ts'
 
 export interface SourceLoopOptions {
+  /** Names it in the log; for main it is the source. */
   name: string
   makeSource: () => Promise<Source>
-  intake: TurnIntake
+  onRefused: IntakeOrder['onRefused']
+  line: IntakeLine
   link: Link
   governor: ReconnectGovernor
   timing: BridgeTiming
+  log: (level: 'warn' | 'error', event: string, facts: Record<string, unknown>) => void
   random: () => number
   now: () => number
 }
 
-/** One loop per source: keeps it open, and makes a new one when it says that it lost its far side. */
+/** A source that was open for so long without a message has got over what was wrong before. */
+const steadyMs = 5_000
+
+interface Ending {
+  readonly error: TrestleError
+  /** A record stands in the way. */
+  readonly held: boolean
+}
+
 export class SourceLoop {
+  /** Messages that have come in and are dealt with, since the start. */
+  taken = 0
   readonly #options: SourceLoopOptions
   readonly #signal = new Signal()
+  readonly #epochs = { last: 0 }
+  /** The one that is open. */
   #source: Source | null = null
-  /** Why the open source must be closed and made anew. */
-  #lost: TrestleError | null = null
   #paused = false
   #stopped = false
+  /** Openings in a row after which nothing came in. */
   #failures = 0
   #done: Promise<void> = Promise.resolve()
 
@@ -84,9 +55,8 @@ export class SourceLoop {
     this.#options = options
   }
 
-  /** Messages taken since the start. */
-  get taken(): number {
-    return this.#options.intake.taken
+  get link(): Link {
+    return this.#options.link
   }
 
   start(): void {
@@ -101,11 +71,15 @@ export class SourceLoop {
   }
 
   resume(): void {
+    if (!this.#paused) return
     this.#paused = false
+    this.#failures = 0
     this.#options.link.resume()
-    this.#source?.resume()
     // It was open all the while: holding the flow does not close it.
-    if (this.#source !== null) this.#options.link.opened()
+    if (this.#source !== null) {
+      this.#source.resume()
+      this.#options.link.opened()
+    }
     this.#signal.set()
   }
 
@@ -118,70 +92,106 @@ export class SourceLoop {
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
-      if (this.#lost !== null) await this.#giveUp(this.#lost)
-      else if (this.#paused || this.#source !== null) await this.#signal.wait(null)
-      else await this.#open()
+      if (this.#paused) await this.#signal.wait(null)
+      else await this.#live()
     }
-    if (this.#source !== null) await this.#close(this.#source)
   }
 
-  async #open(): Promise<void> {
-    const { governor, intake, link, makeSource, name, now, random, timing } = this.#options
+  /** From one opening to its end. Whatever goes wrong inside ends here. */
+  async #live(): Promise<void> {
+    const takenBefore = this.taken
+    const openedMs = this.#options.now()
+    const { promise: ended, resolve: end } = Promise.withResolvers<Ending>()
+    const door = this.#door(end)
     let source: Source | null = null
-    let release = (): void => {}
+    let ending: Ending | null
     try {
-      source = await makeSource()
-      release = await governor.acquire()
+      source = await this.#options.makeSource()
+      ending = (await this.#open(source, door, ended)) ?? (await this.#flow(ended))
+    } catch (thrown) {
+      ending = { error: TrestleError.from(thrown, 'E601'), held: false }
+    }
+    this.#source = null
+    if (this.taken > takenBefore || this.#options.now() - openedMs >= steadyMs) this.#failures = 0
+    // The standing is told first, then waited for: a source that hangs in closing must not hide what is wrong.
+    const waitMs = ending === null ? 0 : this.#failed(ending)
+    await this.#close(source, door, ending)
+    await this.#rest(waitMs)
+  }
+
+  #door(end: (ending: Ending) => void): SourceDoor {
+    const { line, link, name, now, onRefused, random } = this.#options
+    return new SourceDoor({
+      name,
+      onRefused,
+      line,
+      epochs: this.#epochs,
+      random,
+      now,
+      onEnd: (error, held) => end({ error, held }),
+      onTrouble: (error, nextTryMs) => link.hold(error, nextTryMs),
+      onSettled: (messages) => {
+        this.taken += messages
+      },
+    })
+  }
+
+  /** Answers how it ended already: a source may lose its far side while it opens. */
+  async #open(source: Source, door: SourceDoor, ended: Promise<Ending>): Promise<Ending | null> {
+    const { governor, name, timing } = this.#options
+    const release = await governor.acquire()
+    try {
+      if (this.#paused || this.#stopped) return null
       const late = (): TrestleError =>
         new TrestleError('E601', `${name} did not open within ${timing.openTimeoutMs} ms`)
-      await within(source.open(this.#doorFor(() => source)), timing.openTimeoutMs, late)
-      this.#source = source
-      this.#failures = 0
-      link.opened()
-      if (this.#paused) source.pause()
-    } catch (thrown) {
-      const waitMs = Math.max(1, backOffMs(++this.#failures, random))
-      link.failed(TrestleError.from(thrown, 'E601'), now() + waitMs)
-      release()
-      if (source !== null) await this.#close(source)
-      await this.#signal.wait(waitMs)
+      const opened = within(source.open(door), timing.openTimeoutMs, late).then(() => null)
+      const ending = await Promise.race([opened, ended])
+      if (ending === null) this.#source = source
+      return ending
     } finally {
       release()
     }
   }
 
-  /** The door into the hub for one source: what an earlier one still says no longer counts. */
-  #doorFor(source: () => Source | null): Intake {
-    const { intake } = this.#options
-    return {
-      take: (messages) => intake.take(messages),
-      lost: (error) => {
-        if (this.#source === null || this.#source !== source()) return
-        this.#lost ??= error
-        this.#signal.set()
-      },
-    }
+  /** While it is open; null when it was stopped. */
+  async #flow(ended: Promise<Ending>): Promise<Ending | null> {
+    if (this.#source === null) return null
+    this.#options.link.opened()
+    if (this.#paused) this.#source.pause()
+    let ending: Ending | null = null
+    void ended.then((told) => {
+      ending = told
+      this.#signal.set()
+    })
+    while (ending === null && !this.#stopped) await this.#signal.wait(null)
+    return ending
   }
 
-  async #giveUp(error: TrestleError): Promise<void> {
-    const { link, now, random } = this.#options
-    const source = this.#source!
-    this.#source = null
-    this.#lost = null
-    const waitMs = Math.max(1, backOffMs(++this.#failures, random))
+  /** Says so, and answers how long to wait before the next opening. */
+  #failed({ error, held }: Ending): number {
+    const { link, now, random, timing } = this.#options
+    const waitMs = held ? timing.holdMs : Math.max(1, backOffMs(++this.#failures, random))
     link.failed(error, now() + waitMs)
-    await this.#close(source)
-    await this.#signal.wait(waitMs)
+    return waitMs
   }
 
-  async #close(source: Source): Promise<void> {
-    const { link, name, timing } = this.#options
+  /** What is under way is answered first, so that it can still be acknowledged upstream. */
+  async #close(source: Source | null, door: SourceDoor, ending: Ending | null): Promise<void> {
+    const { log, name, timing } = this.#options
     try {
+      if (source !== null && (ending === null || ending.held)) source.pause()
+      await door.close(timing.closeTimeoutMs / 2)
       const late = (): TrestleError =>
-        new TrestleError('E608', `${name} did not close within ${timing.closeTimeoutMs} ms`)
-      await within(source.close(), timing.closeTimeoutMs, late)
+        new TrestleError('E608', `${name} did not close within ${timing.closeTimeoutMs} ms and is left behind`)
+      if (source !== null) await within(source.close(), timing.closeTimeoutMs, late)
     } catch (thrown) {
-      link.note(TrestleError.from(thrown, 'E608'), null)
+      log('warn', 'connector.close-failed', { connector: name, message: TrestleError.from(thrown).message })
     }
+  }
+
+  async #rest(waitMs: number): Promise<void> {
+    const dueMs = this.#options.now() + waitMs
+    for (let leftMs = waitMs; leftMs > 0 && !this.#paused && !this.#stopped; leftMs = dueMs - this.#options.now())
+      await this.#signal.wait(leftMs)
   }
 }

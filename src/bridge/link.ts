@@ -92,6 +92,16 @@ export class Link {
     this.#step(error.retry === 'never' ? 'refused' : 'failed')
   }
 
+  /** The hub cannot take now what comes: the connection stands, and waits. `error` null: it flows again. */
+  hold(error: TrestleError | null, nextTryMs: number): void {
+    if (error !== null) {
+      this.retries++
+      this.note(error, nextTryMs)
+    }
+    if (this.state !== 'connected') return
+    this.why = error === null ? null : `held, the hub cannot take it now: ${error.message}`
+  }
+
   /** Something went wrong that leaves the connection as it is. */
   note(error: TrestleError, nextTryMs: number | null): void {
     this.lastError = { code: error.code, message: error.message, timeMs: this.#now(), nextTryMs }

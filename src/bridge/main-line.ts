@@ -5,16 +5,30 @@ import {
   type BoundaryPort,
   type FromHost,
   type IntakeItem,
+  type IntakeOrder,
   receiptFromWire,
   type ToHost,
   toWire,
   type WireReceipt,
+  type WireRun,
 } from './boundary.ts'
+import { encodeBatch } from './intake-batch.ts'
+import type { IntakeLine } from './source-door.ts'
 
-/** What the host has to say to main: receipts gathered per turn, questions with their answers. */
-export class MainLine {
+type OnRun = Parameters<IntakeLine['sendBatch']>[1]
+
+/** A batch of a source that is not wholly answered. */
+interface Underway {
+  left: number
+  readonly onRun: OnRun
+}
+
+/** What the host has to say to main: receipts gathered per turn, what sources hand in, questions with their answers. */
+export class MainLine implements IntakeLine {
   readonly #port: BoundaryPort<FromHost, ToHost>
   readonly #asked = new Map<number, (receipts: readonly Receipt[]) => void>()
+  readonly #underway = new Map<number, Underway>()
+  readonly #syncs = new Map<number, () => void>()
   #lastId = 0
   #receipts: AwaitedReceipt[] = []
 
@@ -45,9 +59,36 @@ export class MainLine {
     if (this.#receipts.push(receipt) === 1) queueMicrotask(() => this.#flush())
   }
 
-  /** Messages of a source; the buffer is given away. */
-  sendBatch(source: string, batch: ArrayBuffer): Promise<readonly Receipt[]> {
-    return this.#ask((id) => this.#port.postMessage({ kind: 'intake', id, source, batch }, [batch]))
+  sendBatch({ source, epoch, onRefused, messages, faults }: IntakeOrder, onRun: OnRun): void {
+    const id = ++this.#lastId
+    this.#underway.set(id, { left: messages.length, onRun })
+    const batch = encodeBatch(messages)
+    const told = faults === null ? noFaults : Array.from(faults, ([at, error]) => [at, toWire(error)] as const)
+    this.#port.postMessage({ kind: 'intake', id, source, epoch, onRefused, batch, faults: told }, [batch])
+  }
+
+  sync(): Promise<void> {
+    return new Promise((resolve) => {
+      const id = ++this.#lastId
+      this.#syncs.set(id, resolve)
+      this.post({ kind: 'intake-sync', id })
+    })
+  }
+
+  /** Main's receipts for a batch, or for a part of it. */
+  batchAnswered(id: number, runs: readonly WireRun[]): void {
+    const underway = this.#underway.get(id)
+    if (underway === undefined) return
+    for (const { from, count, receipt } of runs) {
+      underway.left -= count
+      underway.onRun(from, count, receiptFromWire(receipt))
+    }
+    if (underway.left === 0) this.#underway.delete(id)
+  }
+
+  synced(id: number): void {
+    this.#syncs.get(id)?.()
+    this.#syncs.delete(id)
   }
 
   /** Dead letters that go back into the journal. */
@@ -75,3 +116,5 @@ export class MainLine {
     this.post({ kind: 'receipts', receipts })
   }
 }
+
+const noFaults: readonly never[] = []

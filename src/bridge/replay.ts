@@ -10,7 +10,7 @@ const maxAtOnce = 200
 /**
  * Sends dead letters again, in their order: each goes back into the journal, and only when it is stored there its row
  * is removed. A hub that is killed between has it twice, never not at all. What rules refused goes through the rules
- * again (they may have been mended); what a sink refused goes to that sink as it was shaped.
+ * again (they may have been mended); what a sink refused goes to that sink as it was shaped. One that is refused once more stays.
  */
 export async function replay(
   store: DeadLetters,
@@ -18,6 +18,7 @@ export async function replay(
   send: (items: readonly IntakeItem[]) => Promise<readonly Receipt[]>,
 ): Promise<ReplayResult> {
   let replayed = 0
+  let refused: TrestleError | null = null
   let leftCount = filter.limit ?? Number.POSITIVE_INFINITY
   // What comes back as a dead letter while this runs stands further down; it must not be taken in circles.
   const last = store.last(filter)
@@ -32,11 +33,12 @@ export async function replay(
     const taken = due.filter((_, at) => receipts[at]?.outcome === 'stored' || receipts[at]?.outcome === 'delivered')
     if (taken.length > 0) store.discard({ ids: taken.map(({ id }) => id) })
     replayed += taken.length
-    if (taken.length < due.length) return { replayed, error: toWire(failureOf(receipts)) }
+    refused ??= receipts.find(({ outcome }) => outcome === 'refused')?.error ?? null
+    if (due.some((_, at) => isNotTaken(receipts[at]))) return { replayed, error: toWire(failureOf(receipts)) }
     leftCount -= due.length
     after = due.at(-1)!.id
   }
-  return { replayed, error: null }
+  return { replayed, error: refused === null ? null : toWire(refused) }
 }
 
 const comesBefore = (id: string, last: string): boolean => {
@@ -45,5 +47,7 @@ const comesBefore = (id: string, last: string): boolean => {
   return position < lastPosition || (position === lastPosition && entry <= lastEntry)
 }
 
+const isNotTaken = (receipt: Receipt | undefined): boolean => receipt === undefined || receipt.outcome === 'failed'
+
 const failureOf = (receipts: readonly Receipt[]): TrestleError =>
-  receipts.find((receipt) => receipt.error !== null)?.error ?? new TrestleError('E504', 'the journal did not take it')
+  receipts.find(({ outcome }) => outcome === 'failed')?.error ?? new TrestleError('E504', 'the journal did not take it')

@@ -1,4 +1,4 @@
-export { backOffMs, defaultBackOff } from '../outbox/back-off.ts'
+export { type BackOffLimits, backOffMs, defaultBackOff } from '../outbox/back-off.ts'
 
 /**
  * One for the process: at most `maxOpens` connections are being opened at once, and two openings are `spacingMs`

@@ -11,11 +11,11 @@
 
 import type { ProbeStep } from '../contract/connector.ts'
 import { TrestleError } from '../contract/error.ts'
-import { notDelivered, type Receipt } from '../contract/receipt.ts'
 import type { KeptLetter, LetterSummary } from '../outbox/dead-letter-row.ts'
 import type { DeadLetterFilter } from '../outbox/dead-letters.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { Facts, Level } from '../telemetry/log.ts'
+import { Arrivals, notYet, type Takers } from './arrivals.ts'
 import { type BridgeBody, threadBody } from './body.ts'
 import {
   type BridgeFolders,
@@ -26,17 +26,15 @@ import {
   defaultTiming,
   type FromHost,
   fromWire,
-  type IntakeBatch,
   type ReplayResult,
-  receiptToWire,
 } from './boundary.ts'
 import { takeIdle } from './idle-gate.ts'
-import { decodeBatch } from './intake-batch.ts'
 import { Questions } from './questions.ts'
 import { type BridgeReport, type LinkReport, outOfReach, type ThreadReport, unknownYet } from './report.ts'
 import { backOffMs } from './retry.ts'
 
-export type { IntakeBatch } from './boundary.ts'
+export type { AnswerSheet } from './arrivals.ts'
+export type { IntakeItem, IntakeOrder } from './boundary.ts'
 
 export interface BridgeOptions {
   hub: string
@@ -78,8 +76,7 @@ export class Bridge {
   #heardMs = 0
   #onReceipt: (position: number, error: TrestleError | null, sink: string) => void = () => {}
   #onLowWater: (position: number) => void = () => {}
-  #onIntake: (batch: IntakeBatch) => Promise<readonly Receipt[]> = async ({ items }) =>
-    items.map(() => notDelivered(new TrestleError('E902', 'the hub takes nothing in yet')))
+  readonly #takers: Takers = { ...notYet }
 
   constructor(options: BridgeOptions) {
     this.#options = options
@@ -96,9 +93,14 @@ export class Bridge {
     this.#onLowWater = listener
   }
 
-  /** One Receipt per item, in order; class and outcome decide whether a dead letter is removed. */
-  onIntake(listener: (batch: IntakeBatch) => Promise<readonly Receipt[]>): void {
-    this.#onIntake = listener
+  /** What a source brings: each of its messages is to be answered on the sheet. Valid during the call, the sheet longer. */
+  onIntake(listener: Takers['intake']): void {
+    this.#takers.intake = listener
+  }
+
+  /** Dead letters that go their way again. One Receipt per item, in order: it decides whether the dead letter is removed. */
+  onReplay(listener: Takers['replay']): void {
+    this.#takers.replay = listener
   }
 
   /** Resolves when the thread runs; connectors open in their own time. *Errors*: what ended the thread instead. */
@@ -189,10 +191,13 @@ export class Bridge {
     this.#body = body
     this.#become('starting', null)
     const startedMs = performance.now()
+    const arrivals = new Arrivals(this.#takers, (answer) => {
+      if (this.#body === body) body.port.postMessage(answer)
+    })
     body.port.on('message', (message) => {
       // What an ended thread had still to say is heard, but for its questions: nobody is there for the answer.
       if (message.kind === 'failed') onFailed(fromWire(message.error))
-      else if (message.kind !== 'started') this.#hear(body, message)
+      else if (message.kind !== 'started') this.#hear(arrivals, message)
       else {
         this.#heardMs = performance.now()
         this.#become('running', null)
@@ -229,7 +234,7 @@ export class Bridge {
     this.#restart = setTimeout(() => this.#launch(), waitMs)
   }
 
-  #hear(body: BridgeBody, message: Exclude<FromHost, { kind: 'started' | 'failed' }>): void {
+  #hear(arrivals: Arrivals, message: Exclude<FromHost, { kind: 'started' | 'failed' }>): void {
     this.#heardMs = performance.now()
     const { events, log } = this.#options
     switch (message.kind) {
@@ -250,26 +255,9 @@ export class Bridge {
       case 'log':
         log.note(message.level, message.event, message.facts)
         break
-      case 'replay':
-        void this.#takeIn(body, message.id, { source: '', replay: true, items: message.items })
-        break
-      case 'intake': {
-        const items = decodeBatch(message.batch).map((taken) => ({ message: taken, owed: null }))
-        void this.#takeIn(body, message.id, { source: message.source, replay: false, items })
-      }
+      default:
+        arrivals.hear(message)
     }
-  }
-
-  async #takeIn(body: BridgeBody, id: number, batch: IntakeBatch): Promise<void> {
-    let receipts: readonly Receipt[]
-    try {
-      receipts = await this.#onIntake(batch)
-    } catch (thrown) {
-      const receipt = notDelivered(TrestleError.from(thrown))
-      receipts = batch.items.map(() => receipt)
-    }
-    if (this.#body === body)
-      body.port.postMessage({ kind: 'intake-receipts', id, receipts: receipts.map(receiptToWire) })
   }
 
   #short<Word extends ControlWord>(word: Word, ask: ControlTable[Word]['ask']): Promise<ControlTable[Word]['answer']> {

@@ -6,7 +6,7 @@ import { anonymous } from './access/anonymous.ts'
 import { Reason } from './codec/reason.ts'
 import { Connection } from './connection.ts'
 import type { BrokerContext } from './context.ts'
-import { Counters } from './counters.ts'
+import { Counters, type DropReason } from './counters.ts'
 import { type BrokerEvents, noEvents } from './events.ts'
 import { packetHandlers } from './handlers/handlers.ts'
 import { type BrokerLimits, defaultLimits } from './limits.ts'
@@ -166,7 +166,11 @@ export class Broker {
 
   /** Counts messages of which nobody will hear that the journal could not be written. */
   countLost(messages: number): void {
-    this.#context.counters.dropped.journal += messages
+    this.countDropped('journal', messages)
+  }
+
+  countDropped(reason: DropReason, messages: number): void {
+    this.#context.counters.dropped[reason] += messages
   }
 
   /**

@@ -8,6 +8,8 @@ export type DropReason =
   | 'retained-full'
   | 'not-authorised'
   | 'journal'
+  | 'loop'
+  | 'invalid'
 
 /** Plain numbers the hot path adds to; rates are taken from samples, never per message. */
 export class Counters {
@@ -28,6 +30,10 @@ export class Counters {
     'not-authorised': 0,
     /** Promised to nobody (QoS 0, wills, `ack: received`), and the journal could not be written. */
     journal: 0,
+    /** Was in this hub before. */
+    loop: 0,
+    /** A record that MQTT cannot carry, of a source that drops such (`on_refused: drop`). */
+    invalid: 0,
   }
   #samples: Sample[] = []
 

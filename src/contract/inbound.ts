@@ -114,6 +114,9 @@ export class Inbound {
       }
       topic += value
     }
+    // UTF-8 has no form for it: it would arrive as another topic than was said.
+    if (!topic.isWellFormed())
+      return new TrestleError('E405', 'topic contains half of a surrogate pair, which is not Unicode text')
     return topic
   }
 }

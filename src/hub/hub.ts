@@ -112,7 +112,8 @@ export class Hub implements HubPort {
     })
     this.#bridge.onReceipt((position, error, sink) => this.#flow.awaiting.settle(position, sink, error))
     this.#bridge.onLowWater((position) => journal.release(position))
-    this.#bridge.onIntake((batch) => this.#doors.takeBatch(batch))
+    this.#bridge.onIntake((order, sheet) => this.#doors.takeIn(order, sheet))
+    this.#bridge.onReplay((items) => this.#doors.replay(items))
   }
 
   async #open(): Promise<void> {

@@ -1,9 +1,11 @@
-import type { IntakeBatch } from '../bridge/supervisor.ts'
+import type { AnswerSheet, IntakeItem, IntakeOrder } from '../bridge/supervisor.ts'
 import type { Broker } from '../broker/broker.ts'
 import { type AckWaiter, Verdict } from '../broker/port.ts'
 import { TrestleError } from '../contract/error.ts'
 import type { Message } from '../contract/message.ts'
 import { notDelivered, type Receipt } from '../contract/receipt.ts'
+import { deadLetterOf, ruleOfSource } from '../flow/dead-letter.ts'
+import { KeptRefusal } from '../flow/waiters.ts'
 import type { Flow } from '../flow.ts'
 import type { Journal } from '../journal/journal.ts'
 import { messageFault } from './message-fault.ts'
@@ -35,10 +37,58 @@ export class InnerDoors {
     })
   }
 
-  /** A batch of a source, or dead letters that go their way again; answered when each is stored, or safer if its rules demand it. */
-  takeBatch({ replay, items }: IntakeBatch): Promise<readonly Receipt[]> {
+  /** What a source brings; nothing of it is taken behind something that failed. */
+  takeIn({ source, onRefused, messages, faults }: IntakeOrder, sheet: AnswerSheet): void {
+    for (let at = 0; at < messages.length; at++) {
+      const { failure } = sheet
+      if (failure !== null) {
+        sheet.answer(at, failure)
+        continue
+      }
+      const message = messages[at]!
+      const fault = faults?.get(at) ?? messageFault(message)
+      if (fault === null) this.#takeOne(message, sheet, at)
+      else this.#refuse(message, forGood(fault), source, onRefused, sheet, at)
+    }
+  }
+
+  #takeOne(message: Message, sheet: AnswerSheet, at: number): void {
+    try {
+      const answer = this.#answerNow(this.#broker.accept(message, sheet, at), sheet)
+      if (answer !== null) sheet.answer(at, answer)
+    } catch (thrown) {
+      const error = TrestleError.from(thrown)
+      sheet.answer(at, notDelivered(new TrestleError('E999', error.message, { cause: error })))
+    }
+  }
+
+  /** A record that MQTT cannot carry. What is kept of it is safe before its upstream hears that it is dealt with. */
+  #refuse(
+    message: Message,
+    fault: TrestleError,
+    source: string,
+    onRefused: IntakeOrder['onRefused'],
+    sheet: AnswerSheet,
+    at: number,
+  ): void {
+    if (onRefused === 'drop') {
+      this.#broker.countDropped('invalid', 1)
+      sheet.answer(at, notDelivered(fault))
+    } else if (onRefused === 'hold') {
+      sheet.answer(at, { outcome: 'failed', error: fault, place: null })
+    } else {
+      const owed = deadLetterOf(message, ruleOfSource(source), fault)
+      const kept = new KeptRefusal(sheet, fault)
+      if (this.#journal.append(message, [owed], false, kept, at) < 0) sheet.settle(at, this.#journal.error)
+    }
+  }
+
+  /** Dead letters that go their way again; answered when each is stored, or safer if its rules demand it. */
+  replay(items: readonly IntakeItem[]): Promise<readonly Receipt[]> {
     return new Promise((resolve) => {
       const waiter = new Waiter(items.length, resolve, true)
+      // A message that is refused again is again a dead letter, a newer one: the older has had its turn.
+      waiter.refusedIsStored = true
       if (items.length === 0) resolve([])
       items.forEach(({ message, owed }, at) => {
         if (owed !== null) {
@@ -50,11 +100,8 @@ export class InnerDoors {
           waiter.answer(at, notDelivered(fault))
           return
         }
-        const verdict = this.#broker.accept(message, waiter, at)
-        // A message that is refused again is again a dead letter, a newer one: the older has had its turn.
-        waiter.refusedIsStored = replay
-        const answer = this.#answerNow(verdict, waiter)
-        if (answer !== null) waiter.answer(at, replay && answer.outcome === 'received' ? stored : answer)
+        const answer = this.#answerNow(this.#broker.accept(message, waiter, at), waiter)
+        if (answer !== null) waiter.answer(at, answer.outcome === 'received' ? stored : answer)
       })
     })
   }
@@ -71,6 +118,12 @@ export class InnerDoors {
       : notDelivered(this.#flow.error ?? new TrestleError('E403', 'refused'))
   }
 }
+
+/** Whatever class a source gave its fault: sending such a record again never helps. */
+const forGood = (fault: TrestleError): TrestleError =>
+  fault.retry === 'never'
+    ? fault
+    : new TrestleError(fault.code, fault.message, { retry: 'never', detail: fault.detail, cause: fault })
 
 /** Gathers the answers to a batch. */
 class Waiter implements AckWaiter {
