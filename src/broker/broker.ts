@@ -14,7 +14,7 @@ import type { Listener, ListenerOptions } from './listener/listener.ts'
 import { listenTcp } from './listener/tcp.ts'
 import { listenWebSocket } from './listener/websocket.ts'
 import type { Link } from './output/link.ts'
-import { Pacing } from './output/pacing.ts'
+import { Pacing, type Storing } from './output/pacing.ts'
 import { Turn } from './output/turn.ts'
 import type { PacketHandlers } from './packet-handlers.ts'
 import { type AckWaiter, type PublishFlow, Verdict } from './port.ts'
@@ -29,6 +29,8 @@ import { TimingWheel } from './timing-wheel.ts'
 /** What a broker is made from; everything but the flow has a default. */
 export interface BrokerOptions {
   flow?: PublishFlow
+  /** Who stores what the flow takes. */
+  storing?: Storing
   access?: Access
   limits?: Partial<BrokerLimits>
   /** ms since the epoch. */
@@ -94,6 +96,7 @@ export class Broker {
     const retained = new Retained(this.limits, counters)
     const turn = new Turn()
     const pacing = new Pacing(turn, this.limits.latencyBudgetUs / 1000)
+    pacing.storing = options.storing ?? null
     this.#context = { ...world, events, access, flow, turn, pacing, router, delivery, retained, sessions }
     this.#handlers = packetHandlers(this.#context, (connection) => this.#onGone(connection))
   }

@@ -11,6 +11,7 @@ import type { Message } from '../contract/message.ts'
 import { Flow } from '../flow.ts'
 import { Journal } from '../journal/journal.ts'
 import { deadLetterSink } from '../journal/port.ts'
+import { WriteThread } from '../journal/write-thread.ts'
 import type { DeadLetterFilter } from '../outbox/dead-letters.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -60,6 +61,7 @@ export class Hub implements HubPort {
       segmentBytes: limits.segmentBytes,
       spacingMs: limits.spacingMs,
       sync: limits.sync,
+      files: new WriteThread(),
       onDurable: (position) => {
         if (made !== null) made.#bridge.appended(position)
       },
@@ -88,6 +90,7 @@ export class Hub implements HubPort {
     this.#flow = new Flow(plan.rules, journal)
     this.#broker = new Broker({
       flow: this.#flow,
+      storing: journal,
       limits: plan.settings.limits,
       events: (level, event, facts) => events.tell(level, event, facts),
     })

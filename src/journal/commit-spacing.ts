@@ -17,6 +17,8 @@ const immediateMs = 0.5
  * and kept only while it does not lower the rate. Pure: all times are handed in.
  */
 export class CommitSpacing {
+  /** Whoever appends keeps the commits apart himself: each may start at once. */
+  isPaced = false
   readonly #maxMs: number
   #phase: 'off' | 'trial' | 'on' = 'off'
   #lastStartMs = Number.NEGATIVE_INFINITY
@@ -37,7 +39,7 @@ export class CommitSpacing {
 
   /** How long the next commit is to wait; 0 when it may start. With nobody waiting it may always take its time. */
   waitMs(nowMs: number, waiting: number): number {
-    if (this.#maxMs === 0 || (this.#phase === 'off' && waiting > 0)) return 0
+    if (this.#maxMs === 0 || this.isPaced || (this.#phase === 'off' && waiting > 0)) return 0
     const wait = this.#lastStartMs + this.#maxMs - nowMs
     return wait < immediateMs ? 0 : wait
   }

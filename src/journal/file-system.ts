@@ -1,7 +1,8 @@
 import fs from 'node:fs'
 
 /**
- * What the journal's writing asks of the disk; tests hand in one that fails. All calls end through Node's thread pool.
+ * What the journal's writing asks of the disk; tests hand in one that fails. All calls end through Node's thread pool, or the
+ * journal's own thread (`write-thread`).
  *
  * *Errors*: Node's own, with `code` (ENOSPC, EIO …).
  */
@@ -17,6 +18,10 @@ export interface FileSystemPort {
     at: number,
     done: (error: Error | null, written: number) => void,
   ): void
+  /** Sleeps until the write under way is back and its `done` was called, at most so long; where that can be done. */
+  awaitWrite?(maxMs: number): void
+  /** Frees what it holds; nothing may be under way. */
+  end?(): Promise<void>
   truncate(fd: number, sizeBytes: number): Promise<void>
   close(fd: number): Promise<void>
   rename(from: string, to: string): Promise<void>

@@ -84,6 +84,11 @@ export class GroupCommit {
     return this.#queuedBytes + this.#gathering.sizeBytes
   }
 
+  /** Somebody waits for what is being written or gathered. */
+  get isAwaited(): boolean {
+    return this.#gathering.waiting > 0 || (this.#flying !== null && this.#flying.waiting > 0)
+  }
+
   /** Nothing is being written, made or waiting. */
   get isIdle(): boolean {
     return !this.#busy && this.#queue.length === 0 && this.#gathering.count === 0

@@ -69,6 +69,7 @@ export class Journal {
   readonly #store: SegmentStore
   readonly #tallies: Tallies
   readonly #commit: GroupCommit
+  readonly #spacing: CommitSpacing
   readonly #unlock: () => void
   /** Pairs and options of the record being appended; reused. */
   readonly #pairs: Pair[] = []
@@ -92,6 +93,7 @@ export class Journal {
       return journal
     } catch (error) {
       unlock?.()
+      await options.files?.end?.()
       throw error instanceof TrestleError ? error : folderUnusable(options.folder, error)
     }
   }
@@ -117,10 +119,11 @@ export class Journal {
     for (const { slot, messages, bytes } of this.#tallies.sinks) {
       if (slot >= 0) writeOwed(this.tail, slot, messages, bytes)
     }
+    this.#spacing = new CommitSpacing(options.spacingMs)
     this.#commit = new GroupCommit({
       store: this.#store,
       tallies: this.#tallies,
-      spacing: new CommitSpacing(options.spacingMs),
+      spacing: this.#spacing,
       tail: this.tail,
       durable: recovered.report.durable,
       clock: options.now ?? (() => performance.now()),
@@ -141,6 +144,30 @@ export class Journal {
   /** Last position back from disk. */
   get durable(): number {
     return this.#commit.durable
+  }
+
+  /** Somebody waits for an append that is not back from disk yet. */
+  get isAwaited(): boolean {
+    return this.#commit.isAwaited
+  }
+
+  /** How far apart commits are to be while that saves work. *Unit*: ms. */
+  get spacingMs(): number {
+    return this.#options.spacingMs
+  }
+
+  /** Whether the caller keeps commits apart himself (see `awaitCommit`), so that each may start at once. */
+  get isPaced(): boolean {
+    return this.#spacing.isPaced
+  }
+
+  set isPaced(paced: boolean) {
+    this.#spacing.isPaced = paced
+  }
+
+  /** Sleeps until the commit under way is back and who waited for it has been told, at most so long. */
+  awaitCommit(maxMs: number): void {
+    this.#store.awaitWrite(maxMs)
   }
 
   /** Why `append` refuses now; null when it takes. */
@@ -221,6 +248,7 @@ export class Journal {
     this.#closing = true
     await this.#commit.close()
     await this.#store.close()
+    await this.#options.files?.end?.()
     this.#unlock()
   }
 

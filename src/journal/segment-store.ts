@@ -134,6 +134,11 @@ export class SegmentStore {
     if (old !== null) await files.close(old.fd)
   }
 
+  /** Sleeps until the write under way is back, at most so long. */
+  awaitWrite(maxMs: number): void {
+    this.#options.files.awaitWrite?.(maxMs)
+  }
+
   /** Appends a sealed block; `done` when it is back from disk. Nothing else may be written meanwhile. */
   write(block: Buffer, sizeBytes: number, firstTimeMs: number, done: (error: Error | null) => void): void {
     const { file, fd } = this.#current!

@@ -13,6 +13,23 @@ const minBackOffMs = 500
 const maxBackOffMs = 16_000
 /** Below this there is nothing to merge. */
 const idleReadsPerMs = 0.8
+/** A shorter sleep costs more than it saves. */
+const minSleepMs = 0.1
+
+/** Whoever makes messages durable, as the pacing sees it: while most turns wait for it, the sleep is spent on it. */
+export interface Storing {
+  /** Somebody waits for a commit. */
+  readonly isAwaited: boolean
+  /** How long commits may be apart, and so turns that store. *Unit*: ms; 0: not at all. */
+  readonly spacingMs: number
+  /** Told when turns are spaced so, and commits need not be. */
+  isPaced: boolean
+  /** Sleeps until the commit under way is back and who waited has been told, at most so long. */
+  awaitCommit(maxMs: number): void
+}
+
+/** Turns that store are spaced as commits are when at least so many of them have someone waiting. */
+const storingShare = 0.75
 
 /**
  * Interrupt moderation for the event loop. Many devices that each send a little wake the loop for every message, and a
@@ -20,11 +37,17 @@ const idleReadsPerMs = 0.8
  * sends only after its answer would be held up by it, and nothing tells such a client from the others but the bytes
  * that arrive: so the sleep is tried, and kept only while as much arrives as before.
  *
+ * Where nearly all that comes is stored before it is answered, commits would be kept apart anyway: then the turns are,
+ * each ends with its commit, and the answers leave when that is back.
+ *
  * *Unit*: `budgetMs` is the latency it may add; 0 switches it off. Clock and sleep are handed in by tests.
  */
 export class Pacing {
   /** Whether turns are paced now. */
   isOn = false
+  /** Who stores what comes in, when somebody does. */
+  storing: Storing | null = null
+  #isStoring = false
   readonly #turn: Pick<Turn, 'flush'>
   readonly #budgetMs: number
   readonly #clock: () => number
@@ -35,6 +58,9 @@ export class Pacing {
   #turns = 0
   #reads = 0
   #bytes = 0
+  /** Turns after which somebody waited for a commit. */
+  #awaited = 0
+  #wokeMs = 0
   #baseRate = 0
   #windows = 0
   #untilMs = 0
@@ -70,12 +96,24 @@ export class Pacing {
   /** What the turn has to write leaves before the sleep. */
   endTurn(): void {
     this.#turns++
+    if (this.storing?.isAwaited) this.#awaited++
     const nowMs = this.#clock()
     const tookMs = nowMs - this.#windowStartMs
     if (tookMs >= windowMs) this.#judge(nowMs, tookMs)
     if (!this.isOn || this.#budgetMs === 0) return
     this.#turn.flush()
-    this.#sleep(this.#budgetMs)
+    if (this.#isStoring) this.#endStoringTurn(this.storing!)
+    else this.#sleep(this.#budgetMs)
+  }
+
+  /** The answers leave as soon as the commit is back; what is left of the time is slept. */
+  #endStoringTurn(storing: Storing): void {
+    const { spacingMs } = storing
+    storing.awaitCommit(spacingMs)
+    this.#turn.flush()
+    const restMs = this.#wokeMs + spacingMs - this.#clock()
+    if (restMs > minSleepMs) this.#sleep(restMs)
+    this.#wokeMs = this.#clock()
   }
 
   #judge(nowMs: number, tookMs: number): void {
@@ -84,10 +122,22 @@ export class Pacing {
     else if (this.#phase === 'off') this.#judgeIdle(nowMs, tookMs)
     else if (this.#phase === 'trial') this.#judgeTrial(nowMs, tookMs)
     else if (nowMs >= this.#untilMs || this.#reads < idleReadsPerMs * tookMs) this.#become('off')
+    this.#judgeStoring()
     this.#windowStartMs = nowMs
     this.#turns = 0
+    this.#awaited = 0
     this.#reads = 0
     this.#bytes = 0
+  }
+
+  #judgeStoring(): void {
+    const { storing } = this
+    if (storing === null) return
+    const isStoring = this.isOn && storing.spacingMs > 0 && this.#awaited >= storingShare * this.#turns
+    if (isStoring === this.#isStoring) return
+    this.#isStoring = isStoring
+    storing.isPaced = isStoring
+    this.#wokeMs = this.#clock()
   }
 
   #judgeIdle(nowMs: number, tookMs: number): void {

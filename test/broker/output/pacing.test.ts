@@ -77,6 +77,32 @@ describe('the pacing of the loop', () => {
     assert.equal(none.sleptMs, 0)
   })
 
+  test('spends its sleep on the commit while nearly every turn waits for one, and spaces turns as commits would be', () => {
+    const loop = new Loop()
+    const storing = {
+      isAwaited: true,
+      spacingMs: 4,
+      isPaced: false,
+      waits: [] as number[],
+      awaitCommit(maxMs: number) {
+        this.waits.push(maxMs)
+        loop.nowMs += 1
+      },
+    }
+    loop.pacing.storing = storing
+    loop.run(1000, manySmall)
+    assert.ok(storing.isPaced)
+    assert.deepEqual(new Set(storing.waits), new Set([4]))
+    const before = { turns: storing.waits.length, flushes: loop.flushes }
+    loop.run(400, manySmall)
+    const turns = storing.waits.length - before.turns
+    assert.ok(turns >= 95 && turns <= 105, `${turns} turns in 400 ms`)
+    assert.equal(loop.flushes - before.flushes, 2 * turns, 'the answers leave before the sleep')
+    storing.isAwaited = false
+    loop.run(100, manySmall)
+    assert.ok(!storing.isPaced, 'what is not stored is not held up')
+  })
+
   test('ends when the load ends', () => {
     const loop = new Loop()
     loop.run(1000, manySmall)
