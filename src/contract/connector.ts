@@ -115,6 +115,22 @@ export interface Connector {
   /** JSON Schema of one entry of `sources:`. */
   readonly sourceOptions?: OptionsSchema
   createSource?(options: never, source: never, context: ConnectorContext): Source | Promise<Source>
+  /**
+   * Which far system the options lead to, so that it is seen before the start that what a sink writes comes back by a source
+   * (also of another connector): two connectors that reach the same one answer the same, without secrets and in one form
+   * (names in small letters, lists sorted). Without it every connector has a far side of its own.
+   */
+  farSide?(options: never): string
+  /**
+   * What one entry of `sources:` reads, in the far side's words. *Shape*: addresses in which `*` stands for any text, none
+   * and separators included; where it cannot be said, `['*']`. Without it loops over its sources are only seen at run time.
+   */
+  reads?(options: never, source: never): readonly string[]
+  /**
+   * Where a delivery lands on the far side, in the form of `reads`, when a rule's target says `target` (`*` for what only
+   * the message decides; null: it says nothing). null: that cannot be said. Without it, `target` as it stands.
+   */
+  writes?(options: never, target: string | null): string | null
   /** Tries the real path, step by step; stops at the first step that fails. */
   probe?(options: never, context: ConnectorContext): Promise<readonly ProbeStep[]>
 }

@@ -80,10 +80,16 @@ export function hopsThrough(properties: MessageProperties | null, hub: string): 
   return before === '' ? hub : `${before} ${hub}`
 }
 
-/** The hubs a message went through before it came here, the origin first; empty for what began here. */
+/**
+ * The hubs a message went through before it came here, the origin first; empty for what began here. A peer that adds a list
+ * instead of adding to it hides none.
+ */
 export function hopsOf(properties: MessageProperties | null): string {
-  for (const [name, value] of properties?.user ?? []) if (name === hopsProperty) return value
-  return ''
+  let hops = ''
+  for (const [name, value] of properties?.user ?? []) {
+    if (name === hopsProperty) hops = hops === '' ? value : `${hops} ${value}`
+  }
+  return hops
 }
 
 /** Whether a message was in this hub before: it must not be taken again. */
