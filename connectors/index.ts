@@ -4,4 +4,5 @@ import type { Connector } from 'trestle/contract'
 export const connectors: Record<string, () => Promise<{ default: Connector }>> = {
   file: () => import('./file/index.ts'),
   kafka: () => import('./kafka/index.ts'),
+  reductstore: () => import('./reductstore/index.ts'),
 }

@@ -2,6 +2,8 @@
 export { type Certificate, makeCertificate } from './certificates.ts'
 export { type KafkaOptions, type KafkaServer, startKafka } from './kafka.ts'
 export { type MosquittoServer, startMosquitto } from './mosquitto.ts'
+export { type NatsOptions, type NatsServer, natsServer, startNats } from './nats.ts'
 export { missing, need, type Service, services } from './need.ts'
 export { freePorts, type Server, startProcess, waitFor } from './process.ts'
 export { type PulsarOptions, type PulsarServer, startPulsar } from './pulsar.ts'
+export { type ReductServer, startReductStore } from './reductstore.ts'

@@ -1,6 +1,8 @@
 import { kafkaJars } from './kafka-jars.ts'
 import { needMosquitto } from './mosquitto.ts'
+import { natsServer } from './nats.ts'
 import { pulsarFiles } from './pulsar-files.ts'
+import { needReductStore } from './reductstore.ts'
 
 /** The real servers that tests may need, and how each is got. */
 export const services = {
@@ -8,8 +10,14 @@ export const services = {
     await kafkaJars(progress)
   },
   mosquitto: needMosquitto,
+  nats: async (progress?: (line: string) => void): Promise<void> => {
+    await natsServer(progress)
+  },
   pulsar: async (progress?: (line: string) => void): Promise<void> => {
     await pulsarFiles(progress)
+  },
+  reductstore: async (progress?: (line: string) => void): Promise<void> => {
+    await needReductStore(progress)
   },
 } as const satisfies Record<string, (progress?: (line: string) => void) => Promise<void>>
 

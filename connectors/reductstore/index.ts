@@ -1,0 +1,43 @@
+import type { Connector } from 'trestle/contract'
+import {
+  type ReductOptions,
+  type ReductSourceOptions,
+  reductOptions,
+  reductSchema,
+  reductSourceOptions,
+  reductSourceSchema,
+  reductTargetSchema,
+} from './options.ts'
+
+/**
+ * ReductStore 1.18 and newer, both ways, over its HTTP API. It promises: `delivered` means that the server has
+ * confirmed the record; what is sent again is recognised by the server, so nothing is there twice; a source
+ * remembers for each entry how far it came, and only what the hub has taken. It does not see a record that is written
+ * with a timestamp older than what it read by more than `look_back_ms`.
+ *
+ * Files: `options` what the user writes; `sink` sorts and settles, `timeline` gives each record its timestamp,
+ * `batch-writer` and `batch-reader` are the wire; `source` looks and reads, `reading` is one entry of it, `positions`
+ * keeps how far; `entries` names and patterns; `bucket`; `client` the connections; `errors`; `probe`.
+ */
+const reductstore: Connector = {
+  type: 'reductstore',
+  summary: 'writes records to entries of ReductStore and reads them',
+  options: reductSchema,
+  targetOptions: reductTargetSchema,
+  targetField: 'entry',
+  createSink: async (options: ReductOptions, context) => {
+    const { ReductSink } = await import('./sink.ts')
+    return new ReductSink(reductOptions(options), context)
+  },
+  sourceOptions: reductSourceSchema,
+  createSource: async (options: ReductOptions, source: ReductSourceOptions, context) => {
+    const { ReductSource } = await import('./source.ts')
+    return new ReductSource(reductOptions(options), reductSourceOptions(source), context)
+  },
+  probe: async (options: ReductOptions, context) => {
+    const { probeReduct } = await import('./probe.ts')
+    return probeReduct(reductOptions(options), context)
+  },
+}
+
+export default reductstore
