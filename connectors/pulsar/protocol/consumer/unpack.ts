@@ -28,7 +28,6 @@ export function unpack(entry: Entry, received: ReceivedEntry, ackSet: AckSet): P
     received.pending = messages.length
     return messages
   } catch (error) {
-    received.pending = 1
     return [damaged(error, received, payload, metadata)]
   }
 }
@@ -41,6 +40,7 @@ export function damaged(
   metadata: MessageMetadata | null,
 ): PulsarMessage {
   const words = error instanceof Error ? error.message : String(error)
+  entry.pending = 1
   const fault = error instanceof PulsarFault ? error : new PulsarFault('protocol', '', words, { cause: error })
   return {
     entry,
