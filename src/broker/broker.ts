@@ -32,6 +32,8 @@ export interface BrokerOptions {
   /** Who stores what the flow takes. */
   storing?: Storing
   access?: Access
+  /** Whether a message with these user properties was in this hub before, and must be dropped; none is without it. */
+  cameBack?: BrokerContext['cameBack']
   limits?: Partial<BrokerLimits>
   /** ms since the epoch. */
   now?: () => number
@@ -81,7 +83,7 @@ export class Broker {
   }
 
   constructor(options: BrokerOptions = {}) {
-    const { flow = noFlow, access = anonymous, now = Date.now, events = noEvents } = options
+    const { flow = noFlow, access = anonymous, cameBack = () => false, now = Date.now, events = noEvents } = options
     this.#sharesReadBuffer = options.sharesReadBuffer ?? true
     this.limits = { ...defaultLimits, ...options.limits }
     const counters = new Counters()
@@ -97,7 +99,7 @@ export class Broker {
     const turn = new Turn()
     const pacing = new Pacing(turn, this.limits.latencyBudgetUs / 1000)
     pacing.storing = options.storing ?? null
-    this.#context = { ...world, events, access, flow, turn, pacing, router, delivery, retained, sessions }
+    this.#context = { ...world, events, access, cameBack, flow, turn, pacing, router, delivery, retained, sessions }
     this.#handlers = packetHandlers(this.#context, (connection) => this.#onGone(connection))
   }
 

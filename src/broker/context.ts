@@ -1,3 +1,4 @@
+import type { MessageProperties } from '../contract/message.ts'
 import type { Access } from './access/access.ts'
 import type { BrokerEvents } from './events.ts'
 import type { Pacing } from './output/pacing.ts'
@@ -13,6 +14,7 @@ import type { Sessions } from './session/sessions.ts'
 export interface BrokerContext extends SessionWorld {
   readonly events: BrokerEvents
   readonly access: Access
+  readonly cameBack: (properties: MessageProperties | null, topic: string) => boolean
   readonly flow: PublishFlow
   readonly turn: Turn
   readonly pacing: Pacing

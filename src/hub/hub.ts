@@ -19,6 +19,7 @@ import type { HubReport } from '../telemetry/report.ts'
 import { topicFilterFault } from '../topic/filter.ts'
 import { InnerDoors } from './intake.ts'
 import { connectorReports, hubLedger, ruleReports } from './ledger.ts'
+import { LoopGuard } from './loop-guard.ts'
 import type { Plan } from './plan.ts'
 
 export interface HubOptions {
@@ -88,6 +89,7 @@ export class Hub implements HubPort {
     this.#options = options
     this.#journal = journal
     this.#flow = new Flow(plan.rules, journal)
+    const guard = new LoopGuard(journal.hub, events)
     this.#broker = new Broker({
       flow: this.#flow,
       storing: journal,
@@ -95,7 +97,7 @@ export class Hub implements HubPort {
       events: (level, event, facts) => events.tell(level, event, facts),
     })
     this.#flow.route = (message) => this.#broker.publish(message)
-    this.#doors = new InnerDoors(this.#broker, this.#flow, journal)
+    this.#doors = new InnerDoors(this.#broker, this.#flow, journal, guard)
     const { data } = plan.settings
     this.#bridge = new Bridge({
       hub: journal.hub,
@@ -153,6 +155,7 @@ export class Hub implements HubPort {
     const bridge = await this.#bridge.status()
     // From here on one snapshot: no await, so that the ledger's columns belong together.
     const tally = this.#journal.tally()
+    const broker = this.#broker.report()
     const rules = ruleReports(this.#options.plan.rules.rules, bridge.connectors, tally, this.#journal.lost())
     return {
       version: this.#options.version,
@@ -161,10 +164,10 @@ export class Hub implements HubPort {
       startedMs: this.#startedMs,
       nowMs: Date.now(),
       journal: this.#journal.report(),
-      broker: this.#broker.report(),
+      broker,
       connectors: connectorReports(bridge, tally),
       rules,
-      ledger: hubLedger(rules, bridge.connectors),
+      ledger: hubLedger(rules, bridge.connectors, broker.dropped['loop'] ?? 0),
     }
   }
 

@@ -8,6 +8,7 @@ import { deadLetterOf, ruleOfSource } from '../flow/dead-letter.ts'
 import { KeptRefusal } from '../flow/waiters.ts'
 import type { Flow } from '../flow.ts'
 import type { Journal } from '../journal/journal.ts'
+import { type LoopGuard, looped } from './loop-guard.ts'
 import { messageFault } from './message-fault.ts'
 
 const received: Receipt = { outcome: 'received', error: null, place: null }
@@ -18,8 +19,10 @@ export class InnerDoors {
   readonly #broker: Broker
   readonly #flow: Flow
   readonly #journal: Journal
+  readonly #guard: LoopGuard
 
-  constructor(broker: Broker, flow: Flow, journal: Journal) {
+  constructor(broker: Broker, flow: Flow, journal: Journal, guard: LoopGuard) {
+    this.#guard = guard
     this.#broker = broker
     this.#flow = flow
     this.#journal = journal
@@ -29,6 +32,7 @@ export class InnerDoors {
   publish(message: Message): Promise<Receipt> {
     const fault = messageFault(message)
     if (fault !== null) return Promise.resolve(notDelivered(fault))
+    if (this.#cameBack(message)) return Promise.resolve(looped)
     return new Promise((resolve) => {
       const waiter = message.qos === 0 ? null : new Waiter(1, (receipts) => resolve(receipts[0]!))
       const verdict = this.#broker.accept(message, waiter, 0)
@@ -47,9 +51,16 @@ export class InnerDoors {
       }
       const message = messages[at]!
       const fault = faults?.get(at) ?? messageFault(message)
-      if (fault === null) this.#takeOne(message, sheet, at)
+      if (message.properties !== null && this.#cameBack(message)) sheet.answer(at, looped)
+      else if (fault === null) this.#takeOne(message, sheet, at)
       else this.#refuse(message, forGood(fault), source, onRefused, sheet, at)
     }
+  }
+
+  #cameBack({ properties, topic }: Message): boolean {
+    if (!this.#guard.cameBack(properties, topic)) return false
+    this.#broker.countDropped('loop', 1)
+    return true
   }
 
   #takeOne(message: Message, sheet: AnswerSheet, at: number): void {

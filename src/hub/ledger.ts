@@ -48,11 +48,16 @@ export function ruleReports(
   return [...ledgers].map(([name, ledger]) => ({ name, ledger })).sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** The whole hub's ledger: the rules' added up; what the sinks cannot account for is not pending. */
-export function hubLedger(rules: readonly RuleReport[], links: readonly LinkReport[]): Ledger {
+/**
+ * The whole hub's ledger: the rules' added up; what the sinks cannot account for is not pending. `looped`: came back to this
+ * hub, and was dropped before any rule saw it.
+ */
+export function hubLedger(rules: readonly RuleReport[], links: readonly LinkReport[], looped = 0): Ledger {
   const total = rules.reduce((sum, { ledger }) => addLedger(sum, ledger), emptyLedger())
   total.unaccounted = links.reduce((sum, { sink }) => sum + (sink?.unaccounted ?? 0), 0)
   total.pending -= total.unaccounted
+  total.received += looped
+  total.dropped += looped
   return total
 }
 

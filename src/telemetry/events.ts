@@ -40,6 +40,7 @@ export const eventRows = {
   'client.taken-over': row('info', 'session was taken over by a newer connection', 'trestle_session_takeovers_total'),
   'message.refused': row('warn', 'message was refused', 'trestle_messages_refused_total', 'code'),
   'message.dropped': row('warn', 'message was dropped', 'trestle_messages_dropped_total', 'reason'),
+  'message.looped': row('warn', 'messages came back to this hub and are dropped'),
   'journal.recovered': row('info', 'journal is read back'),
   'journal.tail-cut': row('warn', 'journal had a torn end, which was never acknowledged and is cut'),
   'journal.failing': row(

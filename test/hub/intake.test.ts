@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test'
 import { Broker } from '../../src/broker/broker.ts'
 import { Flow } from '../../src/flow.ts'
 import { InnerDoors } from '../../src/hub/intake.ts'
+import { LoopGuard } from '../../src/hub/loop-guard.ts'
 import { load } from '../engine/rules.ts'
 import { BridgeRig, connectorOf, until } from '../support/bridge-rig.ts'
 import { type Log, logOf, logs } from '../support/log-connector.ts'
@@ -49,7 +50,8 @@ describe('what a source brings into the hub', () => {
     flow.route = (message) => broker.publish(message)
     seen = []
     broker.subscribe('#', ({ topic, payload }) => seen.push(`${topic} ${Buffer.from(payload).toString()}`))
-    const doors = new InnerDoors(broker, flow, rig.journal)
+    const guard = new LoopGuard(rig.journal.hub, { emit: (name) => rig.events.push(name) })
+    const doors = new InnerDoors(broker, flow, rig.journal, guard)
     rig.bridge.onIntake((order, sheet) => doors.takeIn(order, sheet))
     rig.bridge.onReplay((items) => doors.replay(items))
   }
@@ -141,6 +143,23 @@ describe('what a source brings into the hub', () => {
     log.ack(1)
     await until(() => log.position === 3, 'it goes on')
     assert.deepEqual(await letters(), [])
+  })
+
+  test('A10: is dropped when it was in this hub before, or in too many, and acknowledged: it is not to come again', async () => {
+    await start()
+    const hops = (list: string): void =>
+      log.put({ address: 'in/1', headers: [['trestle-hops', list]], payload: Buffer.from('{"v":2}') })
+    const { hub } = rig.journal
+    hops(`origin ${hub} last`)
+    hops(hub)
+    hops(Array.from({ length: 16 }, (_, at) => `hub-${at}`).join(' '))
+    hops('origin last')
+    hops(`${hub}x`)
+    await until(() => log.position === 5, 'all are acknowledged')
+    await until(() => farSideOf('lake').arrived.length === 2, 'two go their way')
+    assert.equal(seen.length, 2)
+    assert.deepEqual(broker.report().dropped, { loop: 3 })
+    assert.deepEqual(rig.events.filter((name) => name === 'message.looped').length, 1, 'one line a minute')
   })
 
   test('A5 A9: waits while the journal is full, in order, and loses nothing', async () => {

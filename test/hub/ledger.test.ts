@@ -25,6 +25,12 @@ test('A8: what was lost with a failing journal is received and dropped by its ru
   assert.ok(ledgerBalances(total))
 })
 
+test('A8 A10: what came back to this hub is received and dropped, and the ledger balances', () => {
+  const total = hubLedger([], [], 3)
+  assert.deepEqual([total.received, total.dropped], [3, 3])
+  assert.ok(ledgerBalances(total))
+})
+
 test('A7: the dead letters are a row of the status only while they cannot be kept', () => {
   const lastError = { code: 'E406', message: 'full', timeMs: 0, nextTryMs: null }
   const shown = (part: object) => {

@@ -1,8 +1,9 @@
 import { codes } from '../../contract/codes.ts'
 import { TrestleError } from '../../contract/error.ts'
+import { hopsProperty } from '../../contract/headers.ts'
 import { topicNameFault } from '../../topic/name.ts'
 import { ProtocolFault } from '../codec/fault.ts'
-import { PublishView, scanPublish } from '../codec/packets/publish.ts'
+import { PublishView, readPublishProperties, scanPublish } from '../codec/packets/publish.ts'
 import { isReasonOf, Reason } from '../codec/reason.ts'
 import { decodeUtf8, inspectUtf8, Utf8 } from '../codec/utf8.ts'
 import type { Connection } from '../connection.ts'
@@ -16,6 +17,9 @@ import { ReceivingAct, ReceivingEvent } from '../session/exchange.ts'
 import { Parcel } from '../session/parcel.ts'
 import { Deadline } from '../timing-wheel.ts'
 
+const hopsBytes = Buffer.from(hopsProperty)
+/** Fewer bytes of properties hold no list of hubs: name and value behind their lengths. */
+const minHopsBytes = hopsBytes.length + 7
 const PUBACK = 0x40
 const PUBREC = 0x50
 /** Until a 3.x client that was not answered is parted from. */
@@ -31,6 +35,8 @@ export class PublishHandler {
   readonly #view = new PublishView()
   readonly #parcel = new Parcel()
   readonly #now: () => number
+  /** The message in hand was in this hub before: dropped, and its sender hears that it is dealt with. */
+  #isBack = false
   /** Why the flow has refused the last message it refused. */
   #error: TrestleError | null = null
 
@@ -57,7 +63,15 @@ export class PublishHandler {
     if (entry !== connection.lastTopic || connection.accessVersion !== this.#context.access.version) {
       this.#judge(connection, entry)
     }
-    if (view.qos === 0 && entry.isPlain && !view.retain && view.topicAlias === 0 && connection.mayPublish) {
+    this.#isBack = view.propertiesEnd - view.propertiesStart >= minHopsBytes && this.#cameBack(bytes, entry.topic)
+    if (
+      view.qos === 0 &&
+      entry.isPlain &&
+      !view.retain &&
+      view.topicAlias === 0 &&
+      connection.mayPublish &&
+      !this.#isBack
+    ) {
       const session = connection.session!
       this.#run.add(entry, session, connection.version, bytes, start, end, connection.bytesAreReused)
       return
@@ -68,6 +82,13 @@ export class PublishHandler {
     if (view.qos === 0) this.#atMostOnce(connection, entry)
     else if (view.qos === 1) this.#decide(connection, entry, 1)
     else this.#exactlyOnce(connection, entry)
+  }
+
+  /** Whether the message went through this hub before. Asked only where there is room for a list of hubs. */
+  #cameBack(bytes: Buffer, topic: string): boolean {
+    const view = this.#view
+    if (!bytes.subarray(view.propertiesStart, view.propertiesEnd).includes(hopsBytes)) return false
+    return this.#context.cameBack(readPublishProperties(bytes, view), topic)
   }
 
   finishRun(): void {
@@ -107,6 +128,10 @@ export class PublishHandler {
       this.#context.counters.dropped['not-authorised']++
       return
     }
+    if (this.#isBack) {
+      this.#context.counters.dropped.loop++
+      return
+    }
     if (entry.rules !== null) {
       const verdict = this.#ask(entry.rules, null, 0)
       // Nobody will send it again.
@@ -136,8 +161,9 @@ export class PublishHandler {
       connection.answer(kind, packetId, new TrestleError('E404', `not authorised to publish to ${entry.topic}`))
       return
     }
-    if (entry.rules === null) {
-      this.#route(connection, entry)
+    if (entry.rules === null || this.#isBack) {
+      if (this.#isBack) this.#context.counters.dropped.loop++
+      else this.#route(connection, entry)
       connection.answer(kind, packetId, null)
       // Its answer waits behind others'.
       if (connection.unanswered > 0) this.#watchQuota(connection)
