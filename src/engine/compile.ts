@@ -6,7 +6,7 @@ import { compileExpression, type Expression } from './expression/expression.ts'
 import { captured, letName, type Names, standardNames, type Variable } from './expression/names.ts'
 import { dyn, familyOf, printType, typeOfShape } from './expression/type.ts'
 import { type Ack, newCounters, type RuleCounters } from './outcome.ts'
-import type { PayloadSchema, Schemas, SinkInfo } from './port.ts'
+import type { PayloadSchema, Schemas, SinkInfo, WayBack } from './port.ts'
 import { checkRuleShape, type RawRule, type RuleFaults } from './rule-file.ts'
 import { compileTarget, compileText, type PublishTarget, type SinkTarget } from './target.ts'
 
@@ -14,6 +14,8 @@ import { compileTarget, compileText, type PublishTarget, type SinkTarget } from 
 export interface RuleEnvironment {
   readonly sinks: ReadonlyMap<string, SinkInfo>
   readonly registry: Schemas
+  /** What sinks lead back in by sources; nothing without it. */
+  readonly waysBack?: (rule: CompiledRule) => readonly WayBack[]
 }
 
 /** A rule ready to run. */

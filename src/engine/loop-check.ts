@@ -1,120 +1,90 @@
+import { literals, overlap, type Piece, piecesOfFilter } from '../topic/overlap.ts'
 import type { CompiledRule } from './compile.ts'
 import type { Template } from './expression/template.ts'
-import type { PublishTarget } from './target.ts'
+import type { WayBack } from './port.ts'
 
-/** Rules that feed each other: their names in order, and the target of the first that closes the circle. */
+/** Rules that feed each other: in order, with what lies between, and the way of the first that closes the circle. */
 export interface Loop {
   readonly rules: readonly CompiledRule[]
-  readonly target: PublishTarget
+  /** The circle from the first rule back to it, in words. */
+  readonly steps: readonly string[]
+  readonly way: WayBack
 }
 
+type Ways = (rule: CompiledRule) => readonly WayBack[]
+
 /**
- * Finds rules whose `publish:` may be taken by the rule itself, or by others that lead back to it. What the message
- * decides may be any text, but a capture of one level never holds a slash. Each circle is told once.
+ * Finds rules whose targets may be taken by the rule itself, or by others that lead back to it. What the message
+ * decides may be any text, but a capture of one level never holds a slash. Each circle is told once. `further`: the ways that
+ * lead over connectors.
  */
-export function findLoops(rules: readonly CompiledRule[]): Loop[] {
+export function findLoops(rules: readonly CompiledRule[], further: Ways = () => []): Loop[] {
+  const ways = new Map(rules.map((rule) => [rule, [...publishWays(rule), ...further(rule)]]))
   const loops: Loop[] = []
   const told = new Set<string>()
   for (const rule of rules) {
-    for (const target of rule.publishes) {
-      const circle = shortestWayBack(rule, target, rules)
-      if (circle === null) continue
-      const key = circle
-        .map((member) => member.name)
-        .sort()
-        .join('\n')
-      if (!told.has(key)) loops.push({ rules: circle, target })
+    for (const way of ways.get(rule)!) {
+      const loop = shortestWayBack(rule, way, rules, (from) => ways.get(from)!)
+      if (loop === null) continue
+      const key = loop.steps.slice(1).sort().join('\n')
+      if (!told.has(key)) loops.push(loop)
       told.add(key)
     }
   }
   return loops
 }
 
-/** Breadth first from what `target` feeds, back to `rule`. */
-function shortestWayBack(
-  rule: CompiledRule,
-  target: PublishTarget,
-  rules: readonly CompiledRule[],
-): CompiledRule[] | null {
-  const cameFrom = new Map<CompiledRule, CompiledRule | null>()
+/** How a rule was first reached. */
+interface Reached {
+  readonly from: CompiledRule | null
+  readonly way: WayBack
+}
+
+/** Breadth first from what `way` feeds, back to `rule`. */
+function shortestWayBack(rule: CompiledRule, way: WayBack, rules: readonly CompiledRule[], ways: Ways): Loop | null {
+  const reached = new Map<CompiledRule, Reached>()
   const queue: CompiledRule[] = []
-  const reach = (from: CompiledRule | null, by: PublishTarget, source: CompiledRule): void => {
+  const reach = (from: CompiledRule | null, by: WayBack): void => {
     for (const next of rules) {
-      if (cameFrom.has(next) || !mayFeed(source, by, next)) continue
-      cameFrom.set(next, from)
+      if (reached.has(next) || !by.topics.some((topic) => mayMatch(topic, next.pattern.filter))) continue
+      reached.set(next, { from, way: by })
       queue.push(next)
     }
   }
-  reach(null, target, rule)
+  reach(null, way)
   for (const next of queue) {
     if (next === rule) break
-    for (const by of next.publishes) reach(next, by, next)
+    for (const by of ways(next)) reach(next, by)
   }
-  if (!cameFrom.has(rule)) return null
-  const way: CompiledRule[] = []
-  for (let at: CompiledRule | null | undefined = cameFrom.get(rule); at; at = cameFrom.get(at)) way.unshift(at)
-  return [rule, ...way]
+  if (!reached.has(rule)) return null
+  const circle: CompiledRule[] = []
+  const steps = [rule.name]
+  let at: CompiledRule | null = rule
+  do {
+    const { from, way: by }: Reached = reached.get(at)!
+    steps.unshift((from ?? rule).name, ...by.via)
+    if (from !== null) circle.unshift(from)
+    at = from
+  } while (at !== null)
+  return { rules: [rule, ...circle], steps, way }
 }
 
-function mayFeed(source: CompiledRule, target: PublishTarget, next: CompiledRule): boolean {
-  const { filter } = next.pattern
-  const [first] = target.parts
+const publishWays = (rule: CompiledRule): WayBack[] =>
+  rule.publishes.map(({ parts, path }) => ({ path, via: [], topics: [piecesOfTemplate(parts, oneLevelNames(rule))] }))
+
+function mayMatch(topic: readonly Piece[], filter: string): boolean {
+  const [first] = topic
   // A wildcard at the first level never matches a topic that begins with `$`. [MQTT-4.7.2-1]
-  if (typeof first === 'string' && first.startsWith('$') && /^[+#]/.test(filter)) return false
-  const published = piecesOfTemplate(target.parts, oneLevelNames(source))
-  return piecesOfFilter(filter).some((pieces) => overlap(published, pieces))
+  if (typeof first === 'object' && first.literal === '$' && /^[+#]/.test(filter)) return false
+  return piecesOfFilter(filter).some((pieces) => overlap(topic, pieces))
 }
 
 /** The rule's captures that hold one level, so no slash. */
-function oneLevelNames({ pattern }: CompiledRule): ReadonlySet<string> {
+export function oneLevelNames({ pattern }: CompiledRule): ReadonlySet<string> {
   return new Set(pattern.names.filter((name) => !pattern.text.endsWith(`{${name}...}`)))
 }
 
-/** One character, any text within a level (`+`), or any text (`#`). */
-type Piece = { readonly literal: string } | '+' | '#'
-
-const literals = (text: string): Piece[] => Array.from(text, (literal) => ({ literal }))
-
-const piecesOfTemplate = (parts: Template['parts'], oneLevel: ReadonlySet<string>): Piece[] =>
+export const piecesOfTemplate = (parts: Template['parts'], oneLevel: ReadonlySet<string>): Piece[] =>
   parts.flatMap((part): Piece[] =>
     typeof part === 'string' ? literals(part) : [oneLevel.has(part.text.trim()) ? '+' : '#'],
   )
-
-/** A filter as pieces; `a/#` also matches `a`, so it has two forms. */
-function piecesOfFilter(filter: string): Piece[][] {
-  const pieces = (text: string): Piece[] =>
-    text
-      .split('/')
-      .flatMap((level, at) => [
-        ...(at > 0 ? literals('/') : []),
-        ...(level === '+' || level === '#' ? [level as Piece] : literals(level)),
-      ])
-  return filter.endsWith('/#') ? [pieces(filter), pieces(filter.slice(0, -2))] : [pieces(filter)]
-}
-
-/** Whether some text fits both. Walks pairs of places in the two, each at most once. */
-function overlap(left: readonly Piece[], right: readonly Piece[]): boolean {
-  const width = right.length + 1
-  const seen = new Set<number>()
-  const open = [0]
-  for (let place = open.pop(); place !== undefined; place = open.pop()) {
-    if (seen.has(place)) continue
-    seen.add(place)
-    const i = Math.floor(place / width)
-    const j = place % width
-    if (i === left.length && j === right.length) return true
-    const a = left[i]
-    const b = right[j]
-    if (typeof a === 'string') open.push(place + width)
-    if (typeof b === 'string') open.push(place + 1)
-    if (a === undefined || b === undefined) continue
-    if (typeof a === 'object' && typeof b === 'object') {
-      if (a.literal === b.literal) open.push(place + width + 1)
-    } else if (typeof a === 'object') {
-      if (b === '#' || a.literal !== '/') open.push(place + width)
-    } else if (typeof b === 'object') {
-      if (a === '#' || b.literal !== '/') open.push(place + 1)
-    }
-  }
-  return false
-}

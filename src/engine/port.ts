@@ -1,3 +1,6 @@
+import type { DocumentPath } from '../document/source-document.ts'
+import type { Piece } from '../topic/overlap.ts'
+
 /**
  * What the rules need from the rest of the hub, so that the engine can be built and tested without it: schemas to
  * check payloads against (the registry's, in the product) and the sinks a target may name.
@@ -39,4 +42,14 @@ export interface SinkInfo {
   readonly targetField: string | null
   /** JSON Schema of the target's further fields; null when there are none. */
   readonly targetOptions: Readonly<Record<string, unknown>> | null
+}
+
+/** What a rule sends somewhere and may meet again. */
+export interface WayBack {
+  /** The target of the rule that begins it. */
+  readonly path: DocumentPath
+  /** What it passes between this rule and the next, for people; none when the rule publishes. */
+  readonly via: readonly string[]
+  /** The topics it comes back under. */
+  readonly topics: readonly (readonly Piece[])[]
 }

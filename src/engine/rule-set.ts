@@ -58,7 +58,7 @@ export class RuleSet {
       faults.push(...found.all)
     }
     rules.sort((a, b) => (a.name < b.name ? -1 : 1))
-    faults.push(...loopFaults(rules))
+    faults.push(...loopFaults(rules, env.waysBack))
     return { rules: faults.length === 0 ? new RuleSet(rules) : null, faults: sortFaults(faults) }
   }
 
@@ -72,12 +72,12 @@ export class RuleSet {
   }
 }
 
-function loopFaults(rules: readonly CompiledRule[]): Fault[] {
-  return findLoops(rules).map(({ rules: circle, target }) => {
+function loopFaults(rules: readonly CompiledRule[], waysBack: RuleEnvironment['waysBack']): Fault[] {
+  return findLoops(rules, waysBack).map(({ rules: circle, steps, way }) => {
     const [first] = circle as [CompiledRule]
-    const names = [...circle, first].map((rule) => rule.name).join(' → ')
-    const what = circle.length === 1 ? 'may match its own `from`' : 'may come back to it'
-    const message = `what this rule publishes ${what}: ${names}`
-    return { file: first.file, ...first.document.at(target.path), code: 'E207', message }
+    const what = circle.length === 1 && way.via.length === 0 ? 'may match its own `from`' : 'may come back to it'
+    const verb = way.via.length === 0 ? 'publishes' : 'sends'
+    const message = `what this rule ${verb} ${what}: ${steps.join(' → ')}`
+    return { file: first.file, ...first.document.at(way.path), code: 'E207', message }
   })
 }

@@ -19,6 +19,10 @@ export interface SinkTarget {
   readonly sink: string
   /** Text, or null to leave it to the sink. */
   readonly address: Expression
+  /** The address as it is written; null when the rule names none. */
+  readonly addressParts: Template['parts'] | null
+  /** Where in the rule's file it stands. */
+  readonly path: DocumentPath
   readonly key: Expression
   /** A list of `Header`. */
   readonly headers: Expression
@@ -83,11 +87,25 @@ function compileSink(raw: RawTarget, path: DocumentPath, env: Environment): Sink
   return {
     sink: name,
     address: text(info.targetField),
+    addressParts: addressPartsOf(raw, info.targetField, path, env),
+    path,
     key: text('key'),
     headers: compileHeaders(raw['headers'], [...path, 'headers'], env),
     options: options.length === 0 ? constantExpression(null) : compileData(Object.fromEntries(options), path, env),
     encoding: compileEncoding(raw['encode'], path, env),
   }
+}
+
+/** Its faults are found where the address is compiled to be evaluated. */
+function addressPartsOf(
+  raw: RawTarget,
+  field: string | null,
+  path: DocumentPath,
+  { names }: Environment,
+): Template['parts'] | null {
+  const value = field === null ? undefined : raw[field]
+  if (field === null || value === undefined) return null
+  return compileTemplate(String(value), { path: [...path, field] }, names).compiled?.parts ?? null
 }
 
 function checkFields(raw: RawTarget, legal: readonly string[], path: DocumentPath, of: string, env: Environment): void {

@@ -7,6 +7,7 @@ import { RuleSet } from '../engine/rule-set.ts'
 import { Registry } from '../registry/registry.ts'
 import { readRuleFiles } from '../settings/rule-files.ts'
 import { loadSettings, type Settings } from '../settings/settings.ts'
+import { waysBack } from './ways-back.ts'
 
 export interface PlanOptions {
   /** Without one: `config/trestle.yaml` if it is there, else the built-in default. */
@@ -41,7 +42,11 @@ export async function makePlan(
   const connectors = new Map(Object.entries(settings.connectors).map(([name, { type }]) => [name, types.get(type)!]))
   const schemas = Registry.load(settings.schemas)
   const texts = await readRuleFiles(settings.rules, { optional: true })
-  const loaded = RuleSet.load(texts.files, { sinks: sinksOf(connectors), registry: schemas.registry })
+  const loaded = RuleSet.load(texts.files, {
+    sinks: sinksOf(connectors),
+    registry: schemas.registry,
+    waysBack: waysBack(settings.connectors, connectors),
+  })
   const all = sortFaults([...schemas.faults, ...texts.faults, ...loaded.faults])
   if (all.length > 0 || loaded.rules === null) return { plan: null, faults: all, secrets }
   return { plan: { settings, registry: schemas.registry, rules: loaded.rules, connectors }, faults: [], secrets }
