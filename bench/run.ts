@@ -3,6 +3,8 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, release } from 'node:os'
 import { parseArgs } from 'node:util'
+import { systems } from '../test/faults/systems/index.ts'
+import { type BridgeCost, benchBridge, bridgeTargets } from './bridges.ts'
 import { type BrokerBench, benchBrokers, targets } from './broker.ts'
 import { buildLoad, scenarios } from './load.ts'
 import { benchPipeline, type PipelineResult, pipelineTargets, warmUpSeconds } from './pipeline.ts'
@@ -24,6 +26,7 @@ if (values.smoke) await smoke()
 else {
   if (claim === undefined || claim === 'broker') await broker(wanted)
   if (claim === undefined || claim === 'pipeline') await pipeline()
+  if (claim === undefined || claim === 'bridges') await bridges(wanted)
 }
 
 async function broker(names: readonly string[]): Promise<void> {
@@ -36,6 +39,31 @@ async function broker(names: readonly string[]): Promise<void> {
     const head = `# Broker CPU per delivered message\n\n${command}\n\n${conditions} Least CPU of ${values.rounds} interleaved runs of ${values.seconds} s after 1 s of warm-up.\n`
     writeFileSync(new URL('./results/broker.md', import.meta.url), `${head}\n${text}\n`)
   }
+}
+
+async function bridges(names: readonly string[]): Promise<void> {
+  const costs: BridgeCost[] = []
+  for (const system of systems.filter(({ name }) => names.length === 0 || names.includes(name))) {
+    for (let round = 0; round < Number(values.rounds); round++) {
+      costs.push(...(await benchBridge(system, { sinkSeconds: 8, sourceRecords: 150_000 })))
+      console.log(costs.slice(-2))
+    }
+  }
+  const text = bridgeTable(costs)
+  console.log(`\n${text}`)
+  if (names.length === 0) {
+    const head = `# CPU per message of each bridge\n\nnpm run bench -- bridges --rounds ${values.rounds}\n\n${conditions} 200 bytes; least CPU of ${values.rounds} runs, whole hub, all threads. Sink: a backlog in the journal drains into the real server. Source: a backlog at the server comes in to the broker, no rule.\n`
+    writeFileSync(new URL('./results/bridges.md', import.meta.url), `${head}\n${text}\n`)
+  }
+}
+
+function bridgeTable(costs: readonly BridgeCost[]): string {
+  const best = Map.groupBy(costs, ({ system, side }) => `${system} ${side}`)
+  const rows = [...best].map(([bridge, runs]) => {
+    const { cpuUs, perS, rssMb, messages } = runs.toSorted((a, b) => a.cpuUs - b.cpuUs)[0]!
+    return `| ${[bridge, cpuUs.toFixed(2), bridgeTargets[bridge] ?? '–', perS, rssMb, messages].join(' | ')} |`
+  })
+  return ['| bridge | CPU µs | target | msg/s | RSS MB | messages |', '|---|---|---|---|---|---|', ...rows].join('\n')
 }
 
 function brokerTable(results: readonly BrokerBench[]): string {
