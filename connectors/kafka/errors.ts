@@ -17,13 +17,15 @@ const means = (code: Code, notWritten: boolean, advice?: string, retry: Retry = 
   ...(advice === undefined ? {} : { advice }),
 })
 
-const needsWrite = 'allow this user WRITE on the topic'
+const needsWrite = 'allow this user WRITE on the topic (a source: READ)'
+const rejoins = 'the group shares its partitions anew; nothing to do'
 const elects = 'Kafka is choosing a leader; nothing to do'
 const fenced = 'the hub takes a new producer id by itself'
 
 /** Kafka's error codes that can answer what this connector asks. *Source*: Kafka protocol, error codes. */
 export const meanings: Readonly<Record<number, Meaning>> = {
   [-1]: means('E607', false, 'see the log of the broker'), // UNKNOWN_SERVER_ERROR
+  1: means('E604', true, 'set on_out_of_range: beginning or end to go on there'), // OFFSET_OUT_OF_RANGE
   2: means('E607', true), // CORRUPT_MESSAGE
   3: means('E604', true, 'create the topic, or set create_topics: true'), // UNKNOWN_TOPIC_OR_PARTITION
   5: means('E607', true, elects), // LEADER_NOT_AVAILABLE
@@ -40,7 +42,14 @@ export const meanings: Readonly<Record<number, Meaning>> = {
   18: means('E605', true, 'raise segment.bytes of the topic'), // RECORD_LIST_TOO_LARGE
   19: means('E607', true, 'bring the missing replicas back'), // NOT_ENOUGH_REPLICAS
   20: means('E607', false, 'bring the missing replicas back'), // NOT_ENOUGH_REPLICAS_AFTER_APPEND
+  22: means('E607', true, rejoins), // ILLEGAL_GENERATION
+  23: means('E607', true, 'set assignor to what the other members of the group offer'), // INCONSISTENT_GROUP_PROTOCOL
+  24: means('E608', true, 'choose another group', 'later'), // INVALID_GROUP_ID
+  25: means('E607', true, rejoins), // UNKNOWN_MEMBER_ID
+  26: means('E608', true, 'the brokers bound session_timeout_ms (group.min.session.timeout.ms, group.max.…)', 'later'), // INVALID_SESSION_TIMEOUT
+  27: means('E607', true, rejoins), // REBALANCE_IN_PROGRESS
   29: means('E603', true, needsWrite), // TOPIC_AUTHORIZATION_FAILED
+  30: means('E603', true, 'allow this user READ on the group'), // GROUP_AUTHORIZATION_FAILED
   31: means('E603', true, 'allow this user IDEMPOTENT_WRITE on the cluster, or set idempotent: false'), // CLUSTER_AUTHORIZATION_FAILED
   32: means('E606', true, 'the clocks of the hub and of the broker are too far apart', 'later'), // INVALID_TIMESTAMP
   33: means('E602', true, 'choose a sasl.mechanism that the broker has'), // UNSUPPORTED_SASL_MECHANISM
@@ -64,7 +73,10 @@ export const meanings: Readonly<Record<number, Meaning>> = {
   74: means('E607', true, elects), // FENCED_LEADER_EPOCH
   75: means('E607', true, elects), // UNKNOWN_LEADER_EPOCH
   76: means('E606', true, 'choose another compression', 'later'), // UNSUPPORTED_COMPRESSION_TYPE
+  81: means('E607', true, 'raise group.max.size of the brokers'), // GROUP_MAX_SIZE_REACHED
+  82: means('E607', true, 'give each hub an instance_id of its own'), // FENCED_INSTANCE_ID
   87: means('E606', true), // INVALID_RECORD
+  88: means('E607', true), // UNSTABLE_OFFSET_COMMIT
   89: means('E607', true, 'a quota of the brokers is used up'), // THROTTLING_QUOTA_EXCEEDED
   90: means('E607', true, fenced), // PRODUCER_FENCED
   100: means('E604', true), // UNKNOWN_TOPIC_ID

@@ -1,5 +1,6 @@
 import type { Connector } from 'trestle/contract'
 import { type KafkaOptions, kafkaOptions, kafkaSchema, kafkaTargetSchema } from './options.ts'
+import { type KafkaSourceOptions, kafkaSourceOptions, kafkaSourceSchema } from './source-options.ts'
 
 /**
  * Kafka 2.8 and newer. It promises: `delivered` means that all in-sync replicas have the record; records of a key
@@ -8,11 +9,12 @@ import { type KafkaOptions, kafkaOptions, kafkaSchema, kafkaTargetSchema } from 
  *
  * Files: `options` what the user writes; `sink` sorts deliveries into partitions; `producer` numbers, sends and
  * settles record batches; `record-batch` and `produce` are the wire; `topics` knows leaders and partitions; `client`
- * holds the connections; `codecs`, `murmur2`; `errors` gives every fault of Kafka its class; `probe` walks the path.
+ * holds the connections; `codecs`, `murmur2`; `errors` gives every fault of Kafka its class; `probe` walks the path;
+ * `source` and its parts in `consumer/` read.
  */
 const kafka: Connector = {
   type: 'kafka',
-  summary: 'writes records to topics of Apache Kafka',
+  summary: 'writes records to topics of Apache Kafka, and reads them',
   options: kafkaSchema,
   targetOptions: kafkaTargetSchema,
   targetField: 'topic',
@@ -20,6 +22,11 @@ const kafka: Connector = {
   createSink: async (options: KafkaOptions, context) => {
     const { KafkaSink } = await import('./sink.ts')
     return new KafkaSink(kafkaOptions(options), context)
+  },
+  sourceOptions: kafkaSourceSchema,
+  createSource: async (options: KafkaOptions, source: KafkaSourceOptions, context) => {
+    const { KafkaSource } = await import('./source.ts')
+    return new KafkaSource(kafkaOptions(options), kafkaSourceOptions(source), context)
   },
   probe: async (options: KafkaOptions, context) => {
     const { probeKafka } = await import('./probe.ts')

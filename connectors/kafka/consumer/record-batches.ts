@@ -29,33 +29,38 @@ export interface Scan {
   readonly batches: RawBatch[]
   /** Where to read on; where the scan began when no batch is whole. */
   readonly nextOffset: number
+  /** Why it ended before the end: E606, what follows is no record batch of magic 2. */
+  readonly fault: TrestleError | null
 }
 
-/**
- * Finds the batches in what a fetch brought. What ends before `from` is left out, and a last one that is cut off.
- *
- * *Errors*: E606, something that is no record batch of magic 2.
- */
+/** Finds the batches in what a fetch brought. What ends before `from` is left out, and a last one that is cut off. */
 export function scanBatches(records: Buffer, from: number, aborted: readonly AbortedTransaction[]): Scan {
   const batches: RawBatch[] = []
   const open = new AbortedProducers(aborted)
   let nextOffset = from
   for (let at = 0; at + framedBytes <= records.length; ) {
     const size = framedBytes + records.readInt32BE(at + 8)
-    if (at + Math.max(size, 17) > records.length && size >= headerBytes) break
-    if (size < headerBytes) throw corrupt(`a record batch of ${size} bytes`)
-    if (records[at + 16] !== 2) throw corrupt(`record batches of format ${records[at + 16]} instead of 2`)
+    const fault = faultOf(records, at, size)
+    if (fault !== null) return { batches, nextOffset, fault: corrupt(fault) }
+    if (at + size > records.length) break
     const bytes = records.subarray(at, at + size)
     at += size
     const baseOffset = int64(bytes, 0)
     const lastOffset = baseOffset + bytes.readInt32BE(23)
-    if (lastOffset < baseOffset) throw corrupt('a record batch that ends before it begins')
     const skipped = open.skips(bytes, lastOffset)
     if (lastOffset < nextOffset) continue
     batches.push({ bytes, baseOffset, lastOffset, skipped })
     nextOffset = lastOffset + 1
   }
-  return { batches, nextOffset }
+  return { batches, nextOffset, fault: null }
+}
+
+function faultOf(records: Buffer, at: number, size: number): string | null {
+  const there = records.length - at
+  if (there > 16 && records[at + 16] !== 2) return `record batches of format ${records[at + 16]} instead of 2`
+  if (size < headerBytes) return `a record batch of ${size} bytes`
+  if (there > 27 && records.readInt32BE(at + 23) < 0) return 'a record batch that ends before it begins'
+  return null
 }
 
 /** Which producers are within a transaction that was aborted, while batches are looked at in their order. */
