@@ -28,6 +28,10 @@ const kafka: Connector = {
     const { KafkaSource } = await import('./source.ts')
     return new KafkaSource(kafkaOptions(options), kafkaSourceOptions(source), context)
   },
+  farSide: ({ brokers }: KafkaOptions) => `kafka ${[...brokers].map((broker) => broker.toLowerCase()).sort()}`,
+  // `?` is one character there; any text, here, is more than that.
+  reads: (_options: KafkaOptions, { topics }: KafkaSourceOptions) => topics.map((topic) => topic.replaceAll('?', '*')),
+  writes: ({ topic }: KafkaOptions, target) => target ?? topic ?? null,
   probe: async (options: KafkaOptions, context) => {
     const { probeKafka } = await import('./probe.ts')
     return probeKafka(kafkaOptions(options), context)
