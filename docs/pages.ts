@@ -14,6 +14,7 @@ import { printConfigSchema } from '../src/settings/print.ts'
 import { settingsSchema } from '../src/settings/schema.ts'
 import { connectorList } from './connector-list.ts'
 import { expressionsPage, rulesPage } from './language-pages.ts'
+import { propertiesPage } from './properties-page.ts'
 
 /** Every printed page by its path below `docs/reference`. */
 export async function printPages(): Promise<Map<string, string>> {
@@ -28,6 +29,7 @@ export async function printPages(): Promise<Map<string, string>> {
     ['expressions.md', expressionsPage(printed)],
     ['openapi.json', await describeApi(version)],
     ['errors.md', errorsPage()],
+    ['properties.md', propertiesPage(printed)],
     ['config.schema.json', `${JSON.stringify(printConfigSchema(connectors), null, 2)}\n`],
   ])
   for (const connector of connectors.values()) pages.set(`connectors/${connector.type}.md`, connectorPage(connector))

@@ -1,4 +1,4 @@
-import { type Delivery, hopsOf, hopsProperty, hopsThrough, type MessageProperties } from 'trestle/contract'
+import { type Delivery, hopsOf, hopsProperty, hopsThrough, isReserved, type MessageProperties } from 'trestle/contract'
 import { BatchBytes } from './batch-bytes.ts'
 
 /**
@@ -101,7 +101,3 @@ function pair(out: BatchBytes, name: string, value: string | Uint8Array): void {
   if (typeof value === 'string') out.text(value)
   else out.blob(value)
 }
-
-/** Names that the contract's table gives a meaning. */
-const isReserved = (name: string): boolean =>
-  name.startsWith('trestle-') || name.startsWith('mqtt-') || name === 'content-type'

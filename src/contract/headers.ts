@@ -33,13 +33,13 @@ export const headerTable: readonly HeaderRow[] = [
   { header: 'NAME', holds: 'user property NAME; names may repeat, order is kept', when: 'each user property' },
   {
     header: 'mqtt-user-NAME',
-    holds: 'user property NAME whose name would be taken for one of the above',
+    holds: 'user property NAME whose name would be taken for one of the above, is empty or ends in `*`',
     when: 'each such user property',
   },
   {
     header: 'mqtt-user',
     holds: 'all user properties as JSON `[[name, value], …]`',
-    when: 'the system has no repeated or odd names (NATS, HTTP, ReductStore) and a user property needs them',
+    when: 'the system has only plain names, each once (NATS, HTTP, ReductStore), and a user property needs more',
   },
   {
     header: 'NAME*',
@@ -108,13 +108,20 @@ function pushProperties(out: Header[], properties: MessageProperties, timeMs: nu
   if (correlationData !== undefined) out.push(['mqtt-correlation-data', correlationData])
   for (const [name, value] of user ?? []) {
     if (name === hopsProperty) continue
-    out.push([isReserved(name) ? `mqtt-user-${name}` : name, value])
+    out.push([isReserved(name) ? `${userPrefix}${name}` : name, value])
   }
 }
 
-/** Names that the table gives a meaning; a device that uses one must not be mistaken for the hub. */
-const isReserved = (name: string): boolean =>
-  name.startsWith('trestle-') || name.startsWith('mqtt-') || name === 'content-type'
+/**
+ * Names of user properties that go under `mqtt-user-NAME`: the table gives them a meaning (a device that uses one must not be
+ * mistaken for the hub), or a header cannot have them.
+ */
+export const isReserved = (name: string): boolean =>
+  name.startsWith('trestle-') ||
+  name.startsWith('mqtt-') ||
+  name === 'content-type' ||
+  name === '' ||
+  name.endsWith('*')
 
 /** `headersOf` for systems whose values are text (Pulsar): correlation data is base64. */
 export function textHeadersOf(delivery: Delivery, hub: string): [name: string, value: string][] {
@@ -136,14 +143,13 @@ export function asciiHeadersOf(delivery: Delivery, hub: string): [name: string, 
   const ours: [string, string][] = []
   const users: [string, string][] = []
   for (const [name, value] of textHeadersOf(delivery, hub)) {
-    if (isReserved(name) && !name.startsWith('mqtt-user-')) ours.push(encoded(name, value))
-    else users.push([name.startsWith('mqtt-user-') ? name.slice('mqtt-user-'.length) : name, value])
+    if (isReserved(name) && !name.startsWith(userPrefix)) ours.push(encoded(name, value))
+    else users.push([name.startsWith(userPrefix) ? name.slice(userPrefix.length) : name, value])
   }
   if (users.length === 0) return ours
-  const names = new Set(users.map(([name]) => name.toLowerCase()))
+  const names = new Set(users.map(([name]) => name))
   const plain =
-    names.size === users.length &&
-    users.every(([name, value]) => isToken(name) && !isReserved(name.toLowerCase()) && isPlain(value))
+    names.size === users.length && users.every(([name, value]) => isToken(name) && !isReserved(name) && isPlain(value))
   if (plain) ours.push(...users)
   else ours.push(encoded('mqtt-user', JSON.stringify(users)))
   return ours
@@ -152,8 +158,8 @@ export function asciiHeadersOf(delivery: Delivery, hub: string): [name: string, 
 const encoded = (name: string, value: string): [string, string] =>
   isPlain(value) ? [name, value] : [`${name}*`, encodeURIComponent(value)]
 
-/** What every one of these systems takes as a name. *Source*: RFC 9110 §5.6.2, without `*`, which is our own mark. */
-const isToken = (name: string): boolean => /^[A-Za-z0-9_.-]+$/.test(name)
+/** What every one of these systems takes as a name and gives back as it was: HTTP makes all letters small. *Source*: RFC 9110 §5.6.2. */
+const isToken = (name: string): boolean => /^[a-z0-9_.-]+$/.test(name)
 /** Printable ASCII without quotes, commas and backslashes, no space at either end. */
 const isPlain = (value: string): boolean => /^(?! )[ -~]*(?<! )$/.test(value) && value !== '' && !/["\\,]/.test(value)
 
@@ -178,13 +184,19 @@ export function readHeaders(headers: Iterable<Header>, nowMs: number): CarriedHe
   const carried: CarriedHeaders = { topic: null, client: null, qos: null, retain: null, timeMs: null, properties: null }
   const properties: MessageProperties = {}
   const user: [string, string][] = []
+  const reading = { carried, properties, user, nowMs }
   for (const [name, value] of headers) {
-    const read = readers.get(name.endsWith('*') ? name.slice(0, -1) : name)
-    if (name === 'mqtt-correlation-data') properties.correlationData = correlation(value)
-    else if (name.endsWith('*'))
-      readEncoded(name.slice(0, -1), textOf(value), read, { carried, properties, user, nowMs })
-    else if (read !== undefined) read(textOf(value), { carried, properties, user, nowMs })
-    else user.push([name.startsWith('mqtt-user-') ? name.slice('mqtt-user-'.length) : name, textOf(value)])
+    const read = readers.get(name)
+    if (read !== undefined) read(textOf(value), reading)
+    else if (name === 'mqtt-correlation-data') properties.correlationData = correlation(value)
+    else if (name.startsWith(userPrefix)) user.push([name.slice(userPrefix.length), textOf(value)])
+    else if (name.endsWith('*')) readEncoded(name.slice(0, -1), textOf(value), reading)
+    else user.push([name, textOf(value)])
+  }
+  // A hub says it when a message is not QoS 0, or retained.
+  if (carried.topic !== null) {
+    carried.qos ??= 0
+    carried.retain ??= false
   }
   if (user.length > 0) properties.user = user
   for (const _ in properties) {
@@ -203,7 +215,7 @@ interface Reading {
 
 type Reader = (value: string, reading: Reading) => void
 
-function readEncoded(name: string, value: string, read: Reader | undefined, reading: Reading): void {
+function readEncoded(name: string, value: string, reading: Reading): void {
   let decoded: string
   try {
     decoded = decodeURIComponent(value)
@@ -212,8 +224,10 @@ function readEncoded(name: string, value: string, read: Reader | undefined, read
     reading.user.push([`${name}*`, value])
     return
   }
-  if (read === undefined) reading.user.push([name, decoded])
-  else read(decoded, reading)
+  const read = readers.get(name)
+  if (read !== undefined) read(decoded, reading)
+  else if (name === 'mqtt-correlation-data') reading.properties.correlationData = correlation(decoded)
+  else reading.user.push([name, decoded])
 }
 
 const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
@@ -223,7 +237,7 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['mqtt-client', (value, { carried }) => (carried.client = value)],
   ['mqtt-qos', (value, { carried }) => (carried.qos = value === '2' ? 2 : value === '1' ? 1 : 0)],
   ['mqtt-retain', (value, { carried }) => (carried.retain = value === 'true')],
-  ['mqtt-time', (value, { carried }) => (carried.timeMs = numberOf(value))],
+  ['mqtt-time', (value, { carried }) => (carried.timeMs = momentOf(value))],
   ['mqtt-expires', readExpiry],
   ['mqtt-payload-format', (value, { properties }) => (properties.payloadFormat = value === '1' ? 1 : 0)],
   ['content-type', (value, { properties }) => (properties.contentType = value)],
@@ -232,24 +246,41 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
 ])
 
 function readExpiry(value: string, { properties, nowMs }: Reading): void {
-  const expiresMs = numberOf(value)
-  if (expiresMs !== null) properties.expirySeconds = Math.max(0, Math.ceil((expiresMs - nowMs) / 1000))
+  const expiresMs = momentOf(value)
+  if (expiresMs === null) return
+  properties.expirySeconds = Math.min(maxExpirySeconds, Math.max(0, Math.ceil((expiresMs - nowMs) / 1000)))
 }
 
 function readUser(value: string, { user }: Reading): void {
-  try {
-    for (const pair of JSON.parse(value) as unknown[]) {
-      if (Array.isArray(pair)) user.push([String(pair[0]), String(pair[1])])
-    }
-  } catch {
-    // Not ours: a stranger's header of that name.
-    user.push(['mqtt-user', value])
-  }
+  const pairs = parsePairs(value)
+  // Not ours: a stranger's header of that name.
+  if (pairs === null) user.push(['mqtt-user', value])
+  else user.push(...pairs)
 }
 
-const numberOf = (value: string): number | null => {
+function parsePairs(value: string): [string, string][] | null {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(value)
+  } catch {
+    // The caller takes it as it is.
+    return null
+  }
+  const isPair = (pair: unknown): pair is [string, string] =>
+    Array.isArray(pair) && pair.length === 2 && typeof pair[0] === 'string' && typeof pair[1] === 'string'
+  return Array.isArray(parsed) && parsed.every(isPair) ? parsed : null
+}
+
+/** The last that a Date can be. */
+const maxMomentMs = 8_640_000_000_000_000
+/** *Source*: MQTT 5.0 §3.3.2.3.3, a four byte integer. */
+const maxExpirySeconds = 0xff_ff_ff_ff
+const userPrefix = 'mqtt-user-'
+
+/** A moment that a clock can show. *Unit*: ms since the epoch. */
+const momentOf = (value: string): number | null => {
   const number = Number(value)
-  return value !== '' && Number.isFinite(number) ? number : null
+  return value !== '' && number >= 0 && number <= maxMomentMs ? number : null
 }
 
 const strict = new TextDecoder('utf-8', { fatal: true })

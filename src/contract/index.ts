@@ -22,6 +22,7 @@ export {
   hopsOf,
   hopsProperty,
   hopsThrough,
+  isReserved,
   readHeaders,
   textHeadersOf,
   wentThrough,

@@ -15,7 +15,16 @@ export function messageFault({ topic, properties }: Message): TrestleError | nul
 }
 
 /** *Source*: MQTT 5.0 §1.5.4, §1.5.6, §3.3.2.3 [MQTT-3.3.2-14]. */
-function propertyFault({ contentType, responseTopic, correlationData, user }: MessageProperties): string | null {
+function propertyFault({
+  contentType,
+  responseTopic,
+  correlationData,
+  expirySeconds,
+  user,
+}: MessageProperties): string | null {
+  if (expirySeconds !== undefined && !(expirySeconds >= 0 && expirySeconds <= 0xff_ff_ff_ff)) {
+    return 'the expiry interval is not between 0 and 4294967295 seconds'
+  }
   const ofTopic = responseTopic === undefined ? null : topicNameFault(responseTopic)
   if (ofTopic !== null) return `the response topic ${ofTopic}`
   if ((correlationData?.length ?? 0) > maxTopicBytes)
