@@ -4,5 +4,7 @@ import type { Connector } from 'trestle/contract'
 export const connectors: Record<string, () => Promise<{ default: Connector }>> = {
   file: () => import('./file/index.ts'),
   kafka: () => import('./kafka/index.ts'),
+  mqtt: () => import('./mqtt/index.ts'),
+  nats: () => import('./nats/index.ts'),
   reductstore: () => import('./reductstore/index.ts'),
 }

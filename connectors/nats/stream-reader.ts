@@ -1,0 +1,213 @@
+import type { Msg } from '@nats-io/transport-node'
+import { type ConnectorContext, Inbound, type InboundBatch, type Intake, type Receipt } from 'trestle/contract'
+import type { NatsClient } from './client.ts'
+import { type DurableConsumer, forgetRequests, needConsumer, readPlace, sendConfirmed } from './consumers.ts'
+import type { NatsOptions } from './options.ts'
+import { Pull } from './pull.ts'
+import { Records } from './records.ts'
+import type { NatsSourceOptions } from './source-options.ts'
+import { newPortion, type Portion, type Remembered, rememberedOf, Unsettled } from './unsettled.ts'
+
+/** How long a closing reader waits for receipts that are under way. *Unit*: ms. */
+const closingMs = 2000
+
+/**
+ * Reads a durable consumer and acknowledges each message on its Receipt. Messages are handed in as the server sends
+ * them, which is the order of the stream, except for those it sends again.
+ *
+ * What is in hand for long is reported as in progress, so that the server does not send it again meanwhile; what is in
+ * hand when the reader closes is given back, in order, and comes first the next time.
+ */
+export class StreamReader {
+  readonly #options: NatsOptions
+  readonly #source: NatsSourceOptions
+  readonly #context: ConnectorContext
+  readonly #client: NatsClient
+  readonly #inbound: Inbound
+  readonly #records: Records
+  readonly #unsettled: Unsettled
+  readonly #open = new Set<Portion>()
+  readonly #inHand = new Set<number>()
+  readonly #taking = new Set<Promise<void>>()
+  /** Given back when the reader closes. */
+  readonly #failed: Portion[] = []
+  #consumer: DurableConsumer | null = null
+  #remembered: Remembered | null = null
+  #pull: Pull | null = null
+  #intake: Intake | null = null
+  #batch: InboundBatch
+  #portion = newPortion()
+  #flushing = false
+  #paused = false
+  #closed = false
+  #progress: NodeJS.Timeout | null = null
+
+  constructor(client: NatsClient, options: NatsOptions, source: NatsSourceOptions, context: ConnectorContext) {
+    this.#client = client
+    this.#options = options
+    this.#source = source
+    this.#context = context
+    this.#inbound = new Inbound(source, context.name)
+    this.#batch = this.#inbound.begin()
+    const { stream } = readPlace(options, source)
+    this.#records = new Records(options, source.mode === 'kv' ? `$KV.${stream.slice(3)}.` : null)
+    this.#unsettled = new Unsettled(source.max_unsettled, source.max_unsettled_bytes)
+  }
+
+  async open(intake: Intake): Promise<void> {
+    this.#intake = intake
+    const consumer = await needConsumer(this.#client, this.#options, this.#source, this.#context)
+    this.#consumer = consumer
+    this.#remembered = rememberedOf(this.#context.folder, consumer.identity)
+    this.#pull = new Pull(this.#client, this.#options, consumer, {
+      message: (message) => this.#receive(message),
+      end: () => this.#ask(),
+      lost: (error) => intake.lost(error),
+    })
+    this.#pull.start()
+    this.#progress = setInterval(() => this.#report(consumer.ackWaitMs / 3), consumer.ackWaitMs / 6)
+    this.#ask()
+  }
+
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#flush()
+    this.#ask()
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    if (this.#progress !== null) clearInterval(this.#progress)
+    this.#pull?.stop()
+    const timer = new Promise<void>((done) => setTimeout(done, closingMs).unref())
+    await Promise.race([Promise.all(this.#taking), timer])
+    this.#closed = true
+    if (this.#consumer === null || this.#client.connection.isClosed()) return
+    await this.#giveBack()
+    await this.#client.flush(closingMs)
+  }
+
+  #ask(): void {
+    const pull = this.#pull
+    if (pull === null || !pull.idle || this.#paused || this.#closed || this.#client.connection.isClosed()) return
+    const count = this.#unsettled.room(this.#source.fetch_count)
+    if (count > 0) pull.ask(count, this.#unsettled.roomBytes)
+  }
+
+  /** *Shape* of the reply subject: see `sequenceOf`. */
+  #receive(message: Msg): void {
+    const reply = message.reply ?? ''
+    const tokens = reply.split('.')
+    const at = tokens.length > 9 ? 6 : 4
+    const sequence = Number(tokens[at + 1])
+    if (tokens[at] !== '1' && this.#isKnown(sequence, reply)) return
+    this.#inHand.add(sequence)
+    const record = this.#records.of(message, Math.floor(Number(tokens[at + 3]) / 1_000_000))
+    this.#inbound.add(this.#batch, record, this.#context.now())
+    const portion = this.#portion
+    portion.replies.push(reply)
+    portion.sequences.push(sequence)
+    // What the hub holds for a message is more than its payload.
+    const bytes = record.payload.length + 256
+    portion.bytes += bytes
+    this.#unsettled.add(bytes)
+    if (this.#flushing || this.#paused) return
+    this.#flushing = true
+    setImmediate(() => {
+      this.#flushing = false
+      this.#flush()
+    })
+  }
+
+  /** A message that came before: still in hand, or the hub has it and its acknowledgement was lost. */
+  #isKnown(sequence: number, reply: string): boolean {
+    if (this.#inHand.has(sequence)) return true
+    if (!this.#remembered!.has(sequence)) return false
+    this.#client.connection.publish(reply, '+ACK')
+    return true
+  }
+
+  #flush(): void {
+    if (this.#paused || this.#closed || this.#portion.replies.length === 0) return
+    const batch = this.#batch
+    const portion = this.#portion
+    this.#batch = this.#inbound.begin()
+    this.#portion = newPortion()
+    portion.sinceMs = this.#portion.sinceMs
+    this.#open.add(portion)
+    const taking = this.#intake!.take(batch.messages, batch.faults).then((receipts) => this.#settle(portion, receipts))
+    this.#taking.add(taking)
+    void taking.finally(() => this.#taking.delete(taking))
+  }
+
+  async #settle(portion: Portion, receipts: readonly Receipt[]): Promise<void> {
+    this.#open.delete(portion)
+    const failed = newPortion()
+    const last = this.#acknowledge(portion, receipts, failed)
+    if (failed.replies.length > 0) this.#failed.push(failed)
+    if (this.#closed || this.#client.connection.isClosed()) return
+    if (this.#source.confirm_acks && last !== null) {
+      const heard = await sendConfirmed(this.#client, this.#options, [last], '+ACK')
+      if (!heard) this.#context.log('warn', 'nats.ack-not-confirmed', { consumer: this.#consumer!.name })
+    }
+    const count = portion.replies.length - failed.replies.length
+    if (count > 0) this.#unsettled.remove(count, count === portion.replies.length ? portion.bytes : 0)
+    this.#ask()
+  }
+
+  /** Answers the last that is acknowledged and was not told yet, when the server is to confirm it. */
+  #acknowledge(portion: Portion, receipts: readonly Receipt[], failed: Portion): string | null {
+    const { connection } = this.#client
+    const gone = this.#closed || connection.isClosed()
+    const confirm = this.#source.confirm_acks
+    let last: string | null = null
+    for (let at = 0; at < portion.replies.length; at++) {
+      const outcome = receipts[at]?.outcome ?? 'failed'
+      const sequence = portion.sequences[at]!
+      const reply = portion.replies[at]!
+      this.#inHand.delete(sequence)
+      if (outcome === 'failed') {
+        failed.replies.push(reply)
+        failed.sequences.push(sequence)
+        continue
+      }
+      this.#remembered!.add(sequence)
+      if (gone) continue
+      if (outcome === 'refused' && this.#source.refused === 'term') connection.publish(reply, '+TERM')
+      else if (confirm) {
+        if (last !== null) connection.publish(last, '+ACK')
+        last = reply
+      } else connection.publish(reply, '+ACK')
+    }
+    return last
+  }
+
+  /** Tells the server of all that is in hand for longer than that. */
+  #report(olderMs: number): void {
+    if (this.#client.connection.isClosed()) return
+    const nowMs = performance.now()
+    for (const portion of [...this.#open, ...this.#failed, this.#portion]) {
+      if (nowMs - portion.sinceMs < olderMs) continue
+      portion.sinceMs = nowMs
+      for (const reply of portion.replies) this.#client.connection.publish(reply, '+WPI')
+    }
+  }
+
+  /** In the order of the stream, so that they come again in it. */
+  async #giveBack(): Promise<void> {
+    const left = [...this.#open, ...this.#failed, this.#portion].flatMap(({ replies, sequences }) =>
+      replies.map((reply, at) => ({ reply, sequence: sequences[at]! })),
+    )
+    if (left.length === 0) return
+    await forgetRequests(this.#client, this.#options, this.#consumer!)
+    left.sort((one, other) => one.sequence - other.sequence)
+    const { nak_delay_ms: delayMs } = this.#source
+    const word = delayMs === 0 ? '-NAK' : `-NAK {"delay": ${delayMs * 1_000_000}}`
+    const subjects = left.map(({ reply }) => reply)
+    await sendConfirmed(this.#client, this.#options, subjects, word)
+  }
+}
