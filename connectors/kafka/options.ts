@@ -1,5 +1,19 @@
 import { type OptionsOf, quantities, withDefaults } from 'trestle/contract'
 
+const createTopicsSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    partitions: { type: 'integer', minimum: 1, description: 'How many partitions.' },
+    replication_factor: { type: 'integer', minimum: 1, description: 'How many copies of each.' },
+    config: {
+      type: 'object',
+      additionalProperties: { type: ['string', 'number', 'boolean'] },
+      description: 'Settings of the topic, by their names in Kafka.',
+    },
+  },
+} as const
+
 /** What stands under a connector of `type: kafka` in the configuration. */
 export const kafkaSchema = {
   type: 'object',
@@ -25,25 +39,39 @@ export const kafkaSchema = {
       examples: ['telemetry'],
     },
     create_topics: {
-      type: 'boolean',
+      anyOf: [{ type: 'boolean' }, createTopicsSchema],
       default: false,
-      description: 'Create a topic that does not exist, with the default partitions and replicas of the brokers.',
+      description:
+        'Create a topic that does not exist: `true` with the default partitions and replicas of the brokers, or as said here.',
+      expects: 'true, false, or partitions, replication_factor and config',
+      examples: [true, { partitions: 12, replication_factor: 3, config: { 'retention.ms': '604800000' } }],
     },
     compression: {
       enum: ['none', 'gzip', 'snappy', 'lz4', 'zstd'],
       default: 'none',
       description: 'How record batches are compressed.',
     },
+    mode: {
+      enum: ['at-least-once', 'idempotent', 'exactly-once'],
+      description:
+        'What is done against records that are there twice. `idempotent` (default): batches are numbered and kept in the data folder before they are sent, and the brokers drop repeats, also after `kill -9` of the hub. `exactly-once`: each batch is a transaction, and readers with `isolation.level=read_committed` never see one twice; it needs WRITE on the transactional id and READ on the group `trestle-<hub>-<connector>`. `at-least-once`: nothing.',
+    },
     idempotent: {
       type: 'boolean',
       default: true,
-      description: 'Let the brokers drop what is sent twice. Turn it off only where they refuse it.',
+      description: '`false` is `mode: at-least-once`, where `mode` is not given.',
+    },
+    transaction_timeout_ms: {
+      ...quantities.ms,
+      default: 60_000,
+      description:
+        'With `mode: exactly-once`: after how long the brokers end a transaction of a hub that is gone (at most their transaction.max.timeout.ms).',
     },
     mqtt_headers: {
       type: 'boolean',
       default: true,
       description:
-        'Add the MQTT topic, client id, content type, response topic, correlation data and user properties as headers. The header `trestle-id` is always there.',
+        'Add what MQTT says of the message as headers: topic, client id, time, QoS, retain, expiry, payload format, content type, response topic, correlation data and user properties. `trestle-id` and `trestle-hops` are always there.',
     },
     linger_ms: {
       ...quantities.ms,
@@ -114,6 +142,17 @@ export const kafkaSchema = {
 } as const
 
 export type KafkaOptions = OptionsOf<typeof kafkaSchema>
+
+export type Mode = NonNullable<KafkaOptions['mode']>
+
+export const modeOf = ({ mode, idempotent }: KafkaOptions): Mode =>
+  mode ?? (idempotent ? 'idempotent' : 'at-least-once')
+
+/** How topics are created; null: they are not. */
+export function creationOf({ create_topics: given }: KafkaOptions): OptionsOf<typeof createTopicsSchema> | null {
+  if (given === false || given === undefined) return null
+  return given === true ? {} : (given as OptionsOf<typeof createTopicsSchema>)
+}
 
 /** Fields a rule's target may carry for Kafka. */
 export const kafkaTargetSchema = {

@@ -3,6 +3,8 @@ import { createAPI, type Reader, Writer } from '@platformatic/kafka'
 /** Finished record batches of one leader, at most one per partition. */
 export interface ProduceRequest {
   readonly timeoutMs: number
+  /** null: not in a transaction. */
+  readonly transactionalId: string | null
   readonly topics: readonly {
     readonly name: string
     readonly partitions: readonly { readonly index: number; readonly batch: Buffer }[]
@@ -24,14 +26,14 @@ export interface ProduceAnswer {
 
 /*
  * Produce request 9 to 11 => transactional_id acks timeout_ms [topic] tags
- *   transactional_id COMPACT_NULLABLE_STRING   none
+ *   transactional_id COMPACT_NULLABLE_STRING   null: none
  *   acks             INT16                     -1: all in-sync replicas
  *   timeout_ms       INT32
  *   topic => name COMPACT_STRING [partition] tags
  *     partition => index INT32, records COMPACT_RECORDS (length + 1 as unsigned varint, one record batch), tags
  */
-function writeRequest({ timeoutMs, topics }: ProduceRequest): Writer {
-  const writer = Writer.create().appendString(null).appendInt16(-1).appendInt32(timeoutMs)
+function writeRequest({ timeoutMs, transactionalId, topics }: ProduceRequest): Writer {
+  const writer = Writer.create().appendString(transactionalId).appendInt16(-1).appendInt32(timeoutMs)
   return writer
     .appendArray([...topics], (out, topic) => {
       out.appendString(topic.name).appendArray([...topic.partitions], (entry, { index, batch }) => {

@@ -1,20 +1,17 @@
 import { type ConnectorContext, type Delivery, notDelivered, type Receipt, TrestleError } from 'trestle/contract'
+import type { Claims } from './claims.ts'
 import type { KafkaClient } from './client.ts'
 import { type Codec, codecs } from './codecs.ts'
 import { fromKafkaCode, fromThrown, meaningOf } from './errors.ts'
-import type { KafkaOptions } from './options.ts'
+import { confirm, confirmClaim, fail, isUnfinished, type Lot, newLot, requeue } from './lot.ts'
+import { type KafkaOptions, type Mode, modeOf } from './options.ts'
+import { type Claim, type Partition, placeOf } from './partition.ts'
 import type { ProduceAnswer } from './produce.ts'
-import { noIdentity, type ProducerIdentity, RecordBatchWriter, sequenceAfter } from './record-batch.ts'
-import type { Partition, Topics } from './topics.ts'
-
-/** A record batch on its way: the next `count` of its partition's queue. */
-interface Lot {
-  readonly partition: Partition
-  readonly count: number
-  readonly batch: Buffer
-  answer: ProduceAnswer | null
-  error: TrestleError | null
-}
+import { noIdentity, type ProducerIdentity, RecordBatchWriter, spentIdentity } from './record-batch.ts'
+import { Rounds } from './rounds.ts'
+import { TailReader } from './tail-reader.ts'
+import type { Topics } from './topics.ts'
+import type { Transactions } from './transactions.ts'
 
 const tooLarge = new Set([10, 18])
 const invalidRecord = 87
@@ -23,42 +20,49 @@ const alreadyWritten = 46
 const elsewhere = new Set([3, 5, 6, 72, 74, 75, 100, 103])
 /** The broker does not know our numbers: go on under a new identity. */
 const renumber = new Set([45, 47, 49, 59, 90])
+/** The broker has looked at the batch and does not take it: of a repeat that says not whether the first is there. */
+const judged = new Set([...renumber, ...tooLarge, invalidRecord, 2, 32, 43, 76])
 const maxTries = 2
+
+export interface ProducerParts {
+  readonly options: KafkaOptions
+  readonly client: KafkaClient
+  readonly topics: Topics
+  readonly context: ConnectorContext
+  readonly claims: Claims
+  /** null unless each round is a transaction. */
+  readonly transactions: Transactions | null
+  /** Who numbers partitions that have no identity of their own yet; null: to be asked for. */
+  readonly identity: ProducerIdentity | null
+}
 
 /**
  * Writes what the partitions have in their queues, with a Receipt for each.
  *
- * It promises: records of a partition keep their order; one batch of a partition is in flight at a time, numbered, so
- * that the broker drops a repeat; a batch whose answer was lost goes again exactly so. Only where that is impossible
- * (its deliveries do not come back together, the broker lost its numbers) may a record be in the log twice, under the
- * same `trestle-id`. What fails fails all that stands behind it in its partition, and nothing else.
+ * It promises: records of a partition keep their order; one batch of a partition is in flight at a time, numbered and
+ * kept on disk before, so that the broker drops a repeat; a batch whose answer was lost goes again exactly so, before all
+ * else of its partition. What fails fails all that stands behind it in its partition, and nothing else.
  *
  * It does not wait and try for long: the hub does that, with its back-off. Wire: produce.ts, record-batch.ts.
  */
 export class Producer {
-  readonly #options: KafkaOptions
-  readonly #client: KafkaClient
-  readonly #topics: Topics
-  readonly #context: ConnectorContext
+  readonly #parts: ProducerParts
+  readonly #mode: Mode
   readonly #codec: Codec
   readonly #writer: RecordBatchWriter
-  /** Who numbers partitions that have no identity of their own yet. */
+  readonly #rounds: Rounds
+  readonly #reader: TailReader
   #identity: ProducerIdentity | null
 
-  constructor(
-    options: KafkaOptions,
-    client: KafkaClient,
-    topics: Topics,
-    context: ConnectorContext,
-    identity: ProducerIdentity | null,
-  ) {
-    this.#options = options
-    this.#client = client
-    this.#topics = topics
-    this.#context = context
+  constructor(parts: ProducerParts) {
+    const { options, context, client, transactions, identity, claims } = parts
+    this.#parts = parts
+    this.#mode = modeOf(options)
     this.#codec = codecs[options.compression]
-    this.#writer = new RecordBatchWriter(context.hub, options.mqtt_headers)
-    this.#identity = options.idempotent ? identity : noIdentity
+    this.#writer = new RecordBatchWriter(context.hub, options.mqtt_headers, transactions !== null)
+    this.#rounds = new Rounds(client, options.request_timeout_ms, claims, transactions)
+    this.#reader = new TailReader(client, transactions !== null)
+    this.#identity = this.#mode === 'at-least-once' ? noIdentity : identity
   }
 
   get identity(): ProducerIdentity | null {
@@ -67,7 +71,10 @@ export class Producer {
 
   /** Takes an identity when there is none. *Errors*: of the connection, or a refusal of idempotent writing. */
   async prepare(): Promise<ProducerIdentity> {
-    this.#identity ??= await this.#client.newIdentity()
+    const { client, transactions } = this.#parts
+    if (this.#rounds.isSpent) this.#identity = null
+    this.#identity ??= transactions === null ? await client.newIdentity() : await transactions.begin()
+    this.#rounds.isSpent = false
     return this.#identity
   }
 
@@ -81,30 +88,68 @@ export class Producer {
         const lot = await this.#nextLot(partition, batch, receipts)
         if (lot !== null) lots.push(lot)
       }
-      await this.#exchange(lots)
+      if (lots.length > 0) await this.#rounds.send(lots, this.#identity ?? noIdentity, batch)
       const moved = new Set<string>()
-      for (const lot of lots) await this.#settle(lot, batch, receipts, moved)
+      for (const lot of lots) {
+        if (lot.isAborted) continue
+        if (lot.claim === null) await this.#settle(lot, batch, receipts, moved)
+        else this.#settleClaim(lot, lot.claim, batch, receipts, moved)
+      }
       if (moved.size > 0) await this.#look([...moved])
-      open = open.filter(({ head, queue }) => head < queue.length)
+      open = open.filter(isUnfinished)
     }
   }
 
   /** The next record batch of a partition; null when nothing of its queue can be sent. */
   async #nextLot(partition: Partition, batch: readonly Delivery[], receipts: Receipt[]): Promise<Lot | null> {
-    const { topic, queue } = partition
+    const { topic, claim } = partition
+    const { claims } = this.#parts
     if (topic.fault !== null) return fail(partition, receipts, topic.fault)
     if (partition.leader < 0) return fail(partition, receipts, fromKafkaCode(5, null, placeOf(partition)))
-    await this.#takeNumbers(partition, batch)
+    try {
+      if (claim !== null) {
+        const isNumbered = this.#mode === 'idempotent'
+        const mustLook = claims.mustLook(claim) || !isNumbered
+        if (mustLook && (await claims.look(claim, this.#reader)))
+          confirmClaim(claim, -1, (at) => batch[at]!.id, receipts)
+        // Under its own numbers even so: it may have come to the leader and not yet to its readers.
+        else if (isNumbered) return newLot(partition, 0, claim.batch, claim)
+        else this.#drop(claim)
+      }
+      if (claims.isUnsure && !claims.looked.has(partition)) await this.#lookSince(partition, batch, receipts)
+      return await this.#fill(partition, batch, receipts)
+    } catch (thrown) {
+      return fail(partition, receipts, fromThrown(thrown, placeOf(partition)))
+    }
+  }
+
+  /** After a loss of power: answers what is in the partition already. */
+  async #lookSince(partition: Partition, batch: readonly Delivery[], receipts: Receipt[]): Promise<void> {
+    const { claims } = this.#parts
+    const waiting = partition.queue.slice(partition.head)
+    const sinceMs = waiting.reduce((oldest, at) => Math.min(oldest, batch[at]!.message.timeMs), Number.MAX_SAFE_INTEGER)
+    await claims.lookSince(partition, sinceMs, this.#reader)
+    const rest = waiting.filter((at) => !claims.isWritten(batch[at]!))
+    for (const at of waiting) if (claims.isWritten(batch[at]!)) receipts[at] = claims.writtenBefore
+    partition.queue.splice(partition.head, waiting.length, ...rest)
+  }
+
+  async #fill(partition: Partition, batch: readonly Delivery[], receipts: Receipt[]): Promise<Lot | null> {
+    const { options, claims } = this.#parts
+    const { queue } = partition
+    const maxBytes = options.max_message_bytes
     while (partition.head < queue.length) {
-      const { claim } = partition
-      const maxCount = claim?.length ?? Math.min(partition.maxRecords, queue.length - partition.head)
-      const maxBytes = claim === null ? this.#options.max_message_bytes : Number.POSITIVE_INFINITY
+      await this.#takeNumbers(partition)
+      const maxCount = Math.min(partition.maxRecords, queue.length - partition.head)
       this.#writer.begin()
       let count = 0
       while (count < maxCount && this.#writer.add(batch[queue[partition.head + count]!]!, maxBytes)) count++
-      const sequence = this.#options.idempotent ? partition.sequence : -1
+      const sequence = this.#mode === 'at-least-once' ? -1 : partition.sequence
       const bytes = await this.#writer.finish(this.#codec, partition.identity!, sequence)
-      if (bytes.length <= maxBytes) return { partition, count, batch: bytes, answer: null, error: null }
+      if (bytes.length <= maxBytes) {
+        if (this.#mode !== 'at-least-once') claims.note(partition, bytes)
+        return newLot(partition, count, bytes)
+      }
       const advice = 'raise max_message_bytes here and message.max.bytes of the brokers, or send less at once'
       const words = `a record of ${bytes.length} bytes is above max_message_bytes (${maxBytes})`
       this.#halve(partition, count, receipts, new TrestleError('E605', words, { detail: { advice } }))
@@ -112,57 +157,34 @@ export class Producer {
     return null
   }
 
-  /** Sees that the partition has an identity, and that a claim of it comes back as it was. */
-  async #takeNumbers(partition: Partition, batch: readonly Delivery[]): Promise<void> {
-    partition.identity ??= await this.prepare()
-    const { claim, queue, head } = partition
-    if (claim === null || claim.every((id, at) => batch[queue[head + at] ?? -1]?.id === id)) return
-    await this.#renumber(partition, 'an unanswered batch does not come again as it was')
-  }
-
-  async #renumber(partition: Partition, why: string): Promise<void> {
-    const maybeTwice = partition.claim?.length ?? 0
-    const facts = { partition: placeOf(partition), why, maybeTwice }
-    this.#context.log(maybeTwice > 0 ? 'warn' : 'info', 'kafka.new-identity', facts)
-    partition.identity = await this.#client.newIdentity()
-    partition.sequence = 0
-    partition.claim = null
-  }
-
-  /** One request to each leader, all at once; every lot has its answer or error afterwards. */
-  async #exchange(lots: readonly Lot[]): Promise<void> {
-    const byLeader = Map.groupBy(lots, ({ partition }) => partition.leader)
-    await Promise.all([...byLeader].map(([leader, ofLeader]) => this.#exchangeWith(leader, ofLeader)))
-  }
-
-  async #exchangeWith(leader: number, lots: readonly Lot[]): Promise<void> {
-    const byTopic = Map.groupBy(lots, ({ partition }) => partition.topic.name)
-    const topics = [...byTopic].map(([name, ofTopic]) => ({
-      name,
-      partitions: ofTopic.map(({ partition, batch }) => ({ index: partition.index, batch })),
-    }))
-    try {
-      const answers = await this.#client.produce(leader, { timeoutMs: this.#options.request_timeout_ms, topics })
-      for (const answer of answers) {
-        const lot = byTopic.get(answer.topic)?.find(({ partition }) => partition.index === answer.partition)
-        if (lot !== undefined) lot.answer = answer
-      }
-    } catch (thrown) {
-      const error = fromThrown(thrown, `broker ${leader}`)
-      for (const lot of lots) lot.error = error
-    }
+  /** Sees that the partition has an identity that its numbers belong to. */
+  async #takeNumbers(partition: Partition): Promise<void> {
+    if (this.#mode === 'exactly-once') {
+      const identity = await this.prepare()
+      if (partition.identity !== identity) partition.sequence = 0
+      partition.identity = identity
+    } else if (partition.identity === spentIdentity) {
+      partition.identity = await this.#parts.client.newIdentity()
+      partition.sequence = 0
+    } else partition.identity ??= await this.prepare()
   }
 
   /** Turns a lot's answer into Receipts or into another try; topics to look up again go into `moved`. */
   async #settle(lot: Lot, batch: readonly Delivery[], receipts: Receipt[], moved: Set<string>): Promise<void> {
     const { partition, count, answer } = lot
+    const { claims } = this.#parts
+    const isNumbered = this.#mode === 'idempotent'
     const code = answer?.errorCode ?? -1
     if (answer !== null && (code === 0 || code === alreadyWritten)) {
+      if (isNumbered) claims.noteEnd(partition, 'written')
       return confirm(partition, count, code === 0 ? answer.baseOffset : -1, receipts)
     }
     const place = placeOf(partition)
     const meaning = meaningOf(code)
-    if (answer === null || !meaning.notWritten) this.#claim(partition, count, batch)
+    if (isNumbered) {
+      if (answer === null || !meaning.notWritten) this.#open(lot, batch)
+      else claims.noteEnd(partition, 'not-written')
+    }
     if (answer === null) {
       const silent = (): TrestleError => new TrestleError('E601', `${place}: the broker did not answer for it`)
       fail(partition, receipts, lot.error ?? silent())
@@ -174,33 +196,65 @@ export class Producer {
     if (code === invalidRecord) return this.#halve(partition, count, receipts, error)
     if (partition.tries++ < maxTries) {
       if (elsewhere.has(code)) return void moved.add(partition.topic.name)
-      if (renumber.has(code) && this.#options.idempotent) return this.#renumber(partition, error.message)
+      if (renumber.has(code) && this.#mode !== 'at-least-once') return this.#renumber(partition, error.message)
     }
-    // Unknown whether it is in the log: only a fresh start brings all of it back at once, to be sent as it was.
-    const { message, detail } = error
-    fail(
-      partition,
-      receipts,
-      meaning.notWritten ? error : new TrestleError(error.code, message, { retry: 'reconnect', detail }),
-    )
+    fail(partition, receipts, meaning.notWritten ? error : reconnecting(error))
   }
 
-  #claim(partition: Partition, count: number, batch: readonly Delivery[]): void {
-    if (!this.#options.idempotent) return
+  /** What became of a batch that was sent again. */
+  #settleClaim(
+    { partition, answer, error: lost }: Lot,
+    claim: Claim,
+    batch: readonly Delivery[],
+    receipts: Receipt[],
+    moved: Set<string>,
+  ): void {
+    const code = answer?.errorCode ?? -1
+    if (answer !== null && (code === 0 || code === alreadyWritten)) {
+      this.#parts.claims.close(claim, true)
+      confirmClaim(claim, code === 0 ? answer.baseOffset : -1, (at) => batch[at]!.id, receipts)
+      return
+    }
+    const silent = (): TrestleError => new TrestleError('E601', `${placeOf(partition)}: the broker did not answer`)
+    if (answer === null) return void fail(partition, receipts, lost ?? silent())
+    if (judged.has(code) && claim.isLooked) this.#drop(claim)
+    else if (judged.has(code)) claim.mustLook = true
+    else if (elsewhere.has(code) && partition.tries++ < maxTries) moved.add(partition.topic.name)
+    else {
+      const error = fromKafkaCode(code, answer.errorMessage, placeOf(partition))
+      fail(partition, receipts, meaningOf(code).notWritten ? error : reconnecting(error))
+    }
+  }
+
+  /** Nobody knows whether the lot is written: from now on it goes first, and only just so. */
+  #open({ partition, batch: bytes, count }: Lot, batch: readonly Delivery[]): void {
     const { queue, head } = partition
-    partition.claim ??= queue.slice(head, head + count).map((at) => batch[at]!.id)
+    const waiting = queue.slice(head, head + count)
+    const members = waiting.map((at) => ({ id: batch[at]!.id, timeMs: batch[at]!.message.timeMs }))
+    partition.head += count
+    this.#parts.claims.open(partition, bytes, members, waiting)
+  }
+
+  /** It is not there: those that waited for it are sent as if for the first time. */
+  #drop(claim: Claim): void {
+    this.#parts.claims.close(claim, false)
+    requeue(claim)
+  }
+
+  #renumber(partition: Partition, why: string): void {
+    this.#parts.context.log('info', 'kafka.new-identity', { partition: placeOf(partition), why })
+    if (this.#mode === 'idempotent') partition.identity = spentIdentity
+    else this.#rounds.isSpent = true
   }
 
   /** A batch that was refused whole: by halves until the culprit stands alone; it is refused and the rest goes on. */
   #halve(partition: Partition, count: number, receipts: Receipt[], error: TrestleError): void {
-    partition.claim = null
     if (count > 1) partition.maxRecords = count >> 1
     else receipts[partition.queue[partition.head++]!] = notDelivered(error)
   }
 
   /** The records the broker names are refused, the others of the batch go again. */
   #refuseFaulty(partition: Partition, { faulty }: ProduceAnswer, receipts: Receipt[]): void {
-    partition.claim = null
     const { queue, head } = partition
     const out = new Set<number>()
     for (const { index, message } of faulty) {
@@ -216,45 +270,10 @@ export class Producer {
   /** Learns where topics are now; a little later, because an election takes a moment. */
   async #look(names: readonly string[]): Promise<void> {
     await new Promise((done) => setTimeout(done, 50))
-    await this.#topics.learn(names)
+    await this.#parts.topics.learn(names)
   }
 }
 
-const placeOf = ({ topic, index }: Partition): string => `${topic.name}-${index}`
-
-/** All that is left of the queue fails with the same error. */
-function fail(partition: Partition, receipts: Receipt[], error: TrestleError): null {
-  const receipt = notDelivered(error)
-  const { queue } = partition
-  for (; partition.head < queue.length; partition.head++) receipts[queue[partition.head]!] = receipt
-  return null
-}
-
-function confirm(partition: Partition, count: number, baseOffset: number, receipts: Receipt[]): void {
-  const { queue } = partition
-  const written = partition.head + count
-  for (let offset = baseOffset; partition.head < written; partition.head++, offset++) {
-    receipts[queue[partition.head]!] = new Written(partition, baseOffset < 0 ? -1 : offset)
-  }
-  partition.sequence = sequenceAfter(partition.sequence, count)
-  partition.claim = null
-  partition.tries = 0
-  partition.maxRecords *= 2
-}
-
-/** A Receipt that says where the record is, in words only when someone asks. */
-class Written implements Receipt {
-  readonly outcome = 'delivered'
-  readonly error = null
-  readonly #partition: Partition
-  readonly #offset: number
-
-  constructor(partition: Partition, offset: number) {
-    this.#partition = partition
-    this.#offset = offset
-  }
-
-  get place(): string | null {
-    return this.#offset < 0 ? null : `${placeOf(this.#partition)}@${this.#offset}`
-  }
-}
+/** Unknown whether it is in the log: a fresh start brings all of it back at once. */
+const reconnecting = ({ code, message, detail }: TrestleError): TrestleError =>
+  new TrestleError(code, message, { retry: 'reconnect', detail })

@@ -35,6 +35,8 @@ export interface ProducerIdentity {
 }
 
 export const noIdentity: ProducerIdentity = { id: -1n, epoch: -1 }
+/** Numbers were given under the old identity of which nobody knows whether the broker has counted them: take another. */
+export const spentIdentity: ProducerIdentity = { id: -2n, epoch: -1 }
 
 /**
  * Writes record batches one after the other into one buffer that is used again and again: `begin`, `add` for each

@@ -7,22 +7,33 @@ import {
   type Sink,
   TrestleError,
 } from 'trestle/contract'
+import { Claims } from './claims.ts'
 import { KafkaClient } from './client.ts'
 import { partitionOf } from './murmur2.ts'
-import type { KafkaOptions } from './options.ts'
+import { type KafkaOptions, type Mode, modeOf } from './options.ts'
+import type { Claim, Partition, Topic } from './partition.ts'
 import { Producer } from './producer.ts'
 import type { ProducerIdentity } from './record-batch.ts'
-import { type Partition, type Topic, Topics } from './topics.ts'
+import { Topics } from './topics.ts'
+import { Transactions } from './transactions.ts'
 
 /**
  * What a closed sink leaves to the next of the same connector and cluster: the numbers of its partitions and the
- * batches that were never answered. In memory only: numbers from a file may be older than the log, and the broker
- * would take new records for old ones.
+ * batches that were never answered. The numbers are in memory only: from a file they may be older than the log, and
+ * the broker would take new records for old ones. The batches are in the claim log too, for the next process.
  */
 interface Legacy {
-  clusterId: string | null
+  clusterId: string
+  mode: Mode
   identity: ProducerIdentity | null
   topics: Map<string, Topic>
+  claims: Claims
+}
+
+interface Delivering {
+  readonly batch: readonly Delivery[]
+  readonly answer: Promise<readonly Receipt[]>
+  isDone: boolean
 }
 
 /** By the connector's own folder, which no two hubs share. */
@@ -47,35 +58,79 @@ export class KafkaSink implements Sink {
   readonly #options: KafkaOptions
   readonly #context: ConnectorContext
   readonly #client: KafkaClient
-  #clusterId: string | null = null
+  #clusterId = ''
   #topics: Topics | null = null
   #producer: Producer | null = null
+  #claims: Claims
+  #delivering: Delivering | null = null
+  /** Answered from memory in the delivery before. */
+  #recalled: string[] = []
   readonly #touched: Partition[] = []
-  #delivering: Promise<unknown> | null = null
 
   constructor(options: KafkaOptions, context: ConnectorContext, client: KafkaClient = new KafkaClient(options)) {
     this.#options = options
     this.#context = context
     this.#client = client
+    this.#claims = new Claims(context)
     this.limits = { count: options.batch_count, bytes: options.batch_bytes, lingerMs: options.linger_ms }
   }
 
+  /** Records that may be in Kafka twice, since the start of the process. */
+  get maybeTwice(): number {
+    return this.#claims.maybeTwice
+  }
+
   async open(): Promise<void> {
-    const { clusterId } = await this.#client.metadata([])
+    const options = this.#options
+    const client = this.#client
+    const mode = modeOf(options)
+    this.#clusterId = (await client.metadata([])).clusterId ?? ''
+    const legacy = this.#inherit(mode)
+    const topics = new Topics(options, client, this.#context.now, legacy?.topics ?? new Map())
+    const transactional = new Transactions(client, `trestle-${this.#context.hub}-${this.#context.name}`, options)
+    const transactions = mode === 'exactly-once' ? transactional : null
+    // This fences another that has the id, and ends what it has left; only then it is certain what was committed.
+    const identity = transactions === null ? (legacy?.identity ?? null) : await transactions.begin()
+    if (legacy !== null) this.#claims = legacy.claims
+    else if (mode !== 'at-least-once') await this.#recover(topics, transactional, transactions !== null)
+    if (transactions !== null) this.#claims.committed(await transactions.committed())
+    const parts = { options, client, topics, context: this.#context, claims: this.#claims, transactions, identity }
+    this.#producer = new Producer(parts)
+    await this.#producer.prepare()
+    if (options.topic !== undefined) await topics.learn([options.topic])
+    this.#topics = topics
+  }
+
+  /** What the sink before has left, when it is of the same cluster and kind. */
+  #inherit(mode: Mode): Legacy | null {
     const legacy = legacies.get(this.#context.folder)
     legacies.delete(this.#context.folder)
-    const same = legacy !== undefined && legacy.clusterId === (clusterId ?? null) ? legacy : null
-    this.#clusterId = clusterId ?? null
-    this.#topics = new Topics(this.#options, this.#client, this.#context.now, same?.topics ?? new Map())
-    this.#producer = new Producer(this.#options, this.#client, this.#topics, this.#context, same?.identity ?? null)
-    await this.#producer.prepare()
-    if (this.#options.topic !== undefined) await this.#topics.learn([this.#options.topic])
+    if (legacy === undefined) return null
+    if (legacy.clusterId === this.#clusterId && legacy.mode === mode) return legacy
+    legacy.claims.end()
+    return null
+  }
+
+  /** What the process before has left. A transaction of it that may be open is ended first. */
+  async #recover(topics: Topics, transactions: Transactions, isBegun: boolean): Promise<void> {
+    await this.#claims.recover(
+      this.#clusterId,
+      ({ topic, topicId, partition }) => topics.adopt(topic, topicId, partition),
+      async () => {
+        if (!isBegun) await transactions.begin()
+        return transactions.committed()
+      },
+    )
   }
 
   deliver(batch: readonly Delivery[]): Promise<readonly Receipt[]> {
-    const delivering = this.#deliver(batch)
+    const delivering: Delivering = { batch, answer: this.#deliver(batch), isDone: false }
     this.#delivering = delivering
-    return delivering
+    const done = (): void => {
+      delivering.isDone = true
+    }
+    delivering.answer.then(done, done)
+    return delivering.answer
   }
 
   async #deliver(batch: readonly Delivery[]): Promise<readonly Receipt[]> {
@@ -83,6 +138,8 @@ export class KafkaSink implements Sink {
     const producer = this.#producer
     if (topics === null || producer === null) throw new TrestleError('E601', 'the sink is not open')
     const receipts = new Array<Receipt>(batch.length)
+    // That there is a next delivery says that the answer to the one before was heard.
+    for (const id of this.#recalled.splice(0)) this.#claims.heard(id)
     try {
       const later = this.#sortKnown(topics, batch, receipts)
       if (later.size > 0) {
@@ -99,22 +156,35 @@ export class KafkaSink implements Sink {
         partition.head = 0
         partition.tries = 0
         partition.maxRecords = Number.POSITIVE_INFINITY
+        if (partition.claim !== null) partition.claim.waiting.length = 0
       }
       this.#touched.length = 0
     }
   }
 
   async close(): Promise<void> {
+    const delivering = this.#delivering
+    const isLeft = delivering !== null && !delivering.isDone
     await this.#client.close()
     // A delivery that was given up ends now, with its connections; the next sink must find its numbers at rest.
-    await Promise.allSettled([this.#delivering])
-    if (this.#topics !== null && this.#producer !== null) {
-      const { known } = this.#topics
-      const legacy = { clusterId: this.#clusterId, identity: this.#producer.identity, topics: known }
-      legacies.set(this.#context.folder, legacy)
-      this.#topics = null
-      this.#producer = null
+    const [end] = await Promise.allSettled([delivering?.answer])
+    if (isLeft && end.status === 'fulfilled') {
+      // Its answer comes too late to be heard: what is in Kafka will be asked for again.
+      end.value?.forEach(({ outcome }, at) => {
+        if (outcome === 'delivered') this.#claims.unheard(delivering.batch[at]!)
+      })
     }
+    if (this.#topics === null || this.#producer === null) return
+    this.#claims.end()
+    legacies.set(this.#context.folder, {
+      clusterId: this.#clusterId,
+      mode: modeOf(this.#options),
+      identity: this.#producer.identity,
+      topics: this.#topics.known,
+      claims: this.#claims,
+    })
+    this.#topics = null
+    this.#producer = null
   }
 
   /** Queues what goes to topics that are known; answers the others: name to places in the batch. */
@@ -124,9 +194,12 @@ export class KafkaSink implements Sink {
     const fallback = this.#options.topic ?? null
     let name: string | null = null
     let topic: Topic | undefined
+    const mayRecall = this.#claims.hasAny
     for (let at = 0; at < batch.length; at++) {
       const delivery = batch[at]!
-      const wanted = delivery.target ?? fallback
+      const claim = mayRecall ? this.#recall(delivery, at, receipts) : null
+      if (claim === undefined) continue
+      const wanted = claim === null ? (delivery.target ?? fallback) : claim.partition.topic.name
       if (wanted === null) {
         receipts[at] = noTopic
         continue
@@ -145,9 +218,23 @@ export class KafkaSink implements Sink {
     return later
   }
 
+  /** The claim it is in; null: it was never sent. A delivery that is written already is answered here: undefined. */
+  #recall(delivery: Delivery, at: number, receipts: Receipt[]): Claim | null | undefined {
+    if (!this.#claims.isWritten(delivery)) return this.#claims.claimOf(delivery)
+    receipts[at] = this.#claims.writtenBefore
+    this.#recalled.push(delivery.id)
+    return undefined
+  }
+
   #place(topic: Topic, delivery: Delivery, at: number, receipts: Receipt[]): void {
+    const claim = this.#claims.hasAny ? this.#claims.claimOf(delivery) : null
     if (topic.fault !== null) {
       receipts[at] = notDelivered(topic.fault)
+      return
+    }
+    if (claim !== null) {
+      this.#touch(claim.partition)
+      claim.waiting.push(at)
       return
     }
     const count = topic.partitions.length
@@ -158,7 +245,12 @@ export class KafkaSink implements Sink {
       receipts[at] = noPartition(topic, wanted)
       return
     }
-    if (partition.queue.length === 0) this.#touched.push(partition)
+    this.#touch(partition)
     partition.queue.push(at)
+  }
+
+  #touch(partition: Partition): void {
+    const { claim, queue } = partition
+    if (queue.length === 0 && (claim === null || claim.waiting.length === 0)) this.#touched.push(partition)
   }
 }

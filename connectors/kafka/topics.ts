@@ -1,43 +1,9 @@
 import { TrestleError } from 'trestle/contract'
 import type { KafkaClient } from './client.ts'
 import { fromKafkaCode } from './errors.ts'
+import { requeue } from './lot.ts'
 import type { KafkaOptions } from './options.ts'
-import type { ProducerIdentity } from './record-batch.ts'
-
-/** One partition: where its leader is, and how far its numbered batches got. */
-export interface Partition {
-  readonly topic: Topic
-  readonly index: number
-  /** Node id; -1 while there is none. */
-  leader: number
-  /** Who numbers the batches of this partition; null before the first. */
-  identity: ProducerIdentity | null
-  /** Sequence number of the next record. */
-  sequence: number
-  /**
-   * The ids of a batch that was sent and not answered: it must go again just so, under the same numbers, because it
-   * may be in the log already. null: everything sent is settled.
-   */
-  claim: readonly string[] | null
-  /** Places in the batch being delivered that go here, and how many of them are done. */
-  readonly queue: number[]
-  head: number
-  /** The most records of the next record batch; halved when one is refused as too large. */
-  maxRecords: number
-  /** Times in a row that the cluster asked for another try. */
-  tries: number
-}
-
-export interface Topic {
-  readonly name: string
-  /** Kafka's own id of it: another one means that it was deleted and created anew. */
-  id: string | null
-  partitions: Partition[]
-  /** Why nothing can be written to it now. */
-  fault: TrestleError | null
-  /** When it must be asked for again. *Unit*: ms since the epoch. */
-  staleMs: number
-}
+import { newPartition, type Partition, type Topic } from './partition.ts'
 
 const freshForMs = 300_000
 const faultForMs = 500
@@ -94,6 +60,14 @@ export class Topics {
     }
   }
 
+  /** The place of a batch that an earlier life has sent; whether it is still there shows when it is asked for. */
+  adopt(name: string, id: string, index: number): Partition {
+    const topic = this.#entry(name)
+    if (topic.id === null && id !== '') topic.id = id
+    topic.partitions[index] ??= newPartition(topic, index)
+    return topic.partitions[index]
+  }
+
   #isReady(topic: Topic): boolean {
     return topic.fault === null && topic.partitions.every(({ leader }) => leader >= 0)
   }
@@ -142,25 +116,12 @@ export class Topics {
   }
 }
 
-/** The log of a topic that is gone knows nothing of earlier numbers. */
+/** The log of a topic that is gone knows nothing of earlier numbers, nor has it anything of what was sent. */
 function forget(topic: Topic): void {
   for (const partition of topic.partitions) {
     partition.leader = -1
-    partition.identity = null
-    partition.sequence = 0
+    if (partition.claim !== null) requeue(partition.claim)
     partition.claim = null
   }
+  topic.partitions = []
 }
-
-const newPartition = (topic: Topic, index: number): Partition => ({
-  topic,
-  index,
-  leader: -1,
-  identity: null,
-  sequence: 0,
-  claim: null,
-  queue: [],
-  head: 0,
-  maxRecords: Number.POSITIVE_INFINITY,
-  tries: 0,
-})
