@@ -43,7 +43,7 @@ export async function runFaults(system: FarSystem, plan: FaultPlan): Promise<Mat
   const log = plan.log ?? (() => {})
   const running = await system.start()
   const out = running.entry(null)
-  const into = running.entry({ address: 'inward', publish: 'in/${key}' })
+  const into = running.entry({ address: 'inward', publish: 'in/${payload.name}' })
   const hub = await HubProcess.create({
     connectors: {
       ...(out === null ? {} : { out }),

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -16,6 +17,8 @@ export interface ReductServer {
   readonly token: string
   readonly pid: number
   stop(): Promise<void>
+  /** Ends it by a signal and keeps its data. */
+  end(signal: NodeJS.Signals): Promise<void>
   /** `kill -9`. */
   kill(): Promise<void>
   /** Starts it again after `kill`, with the same folder and port. */
@@ -45,17 +48,21 @@ export async function startReductStore(env: Readonly<Record<string, string>> = {
   const folder = await mkdtemp(join(tmpdir(), 'trestle-reductstore-'))
   const [port] = (await freePorts(1)) as [number]
   const token = 'secret'
-  const url = `http://127.0.0.1:${port}`
+  const url = `${env['RS_CERT_PATH'] === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
   const settings = { RS_DATA_PATH: folder, RS_HOST: '127.0.0.1', RS_PORT: String(port), RS_API_TOKEN: token, ...env }
   const words = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
   const start = (): Server => startProcess('env', [...words, binary])
   let server = start()
   const ready = async (): Promise<void> => {
     await waitFor('ReductStore to answer', 30_000, async () => {
-      const answer = await fetch(`${url}/api/v1/info`, { headers: { authorization: `Bearer ${token}` } }).catch(
-        () => null,
-      )
+      // Over TLS an open port must do: nothing is asked of it before.
+      if (url.startsWith('https')) return listens(port)
+      const headers = { authorization: `Bearer ${token}` }
+      const answer = await fetch(`${url}/api/v1/info`, { headers }).catch(() => null)
       return answer?.status === 200
+    }).catch(async (error: Error) => {
+      await server.end('SIGKILL')
+      throw new Error(`${error.message}:\n${server.output()}`)
     })
   }
   await ready()
@@ -69,6 +76,7 @@ export async function startReductStore(env: Readonly<Record<string, string>> = {
       await server.end('SIGKILL')
       await rm(folder, { recursive: true, force: true })
     },
+    end: (signal) => server.end(signal),
     kill: () => server.end('SIGKILL'),
     async restart() {
       await server.end('SIGKILL')
@@ -76,4 +84,16 @@ export async function startReductStore(env: Readonly<Record<string, string>> = {
       await ready()
     },
   }
+}
+
+function listens(port: number): Promise<boolean> {
+  return new Promise((settle) => {
+    const socket = connect({ port, host: '127.0.0.1' })
+    const answer = (there: boolean): void => {
+      socket.destroy()
+      settle(there)
+    }
+    socket.on('connect', () => answer(true))
+    socket.on('error', () => answer(false))
+  })
 }
