@@ -14,5 +14,6 @@ test('A1 A3 A4: the hub is killed 6 times and Kafka once under load, and no ackn
     assert.ok(outcome.acknowledged > 5000, `${sink}: only ${outcome.acknowledged} acknowledged`)
   }
   assert.equal(result.file.droppable, 0, 'the file has a line twice')
+  assert.equal(result.kafka.droppable, 0, 'Kafka has a record twice')
   assert.equal(result.unaccounted, 0)
 })
