@@ -21,6 +21,8 @@ export interface PulsarOptions {
   tokens?: boolean
   /** Lets in these users by name and password; `admin` as above. */
   users?: Readonly<Record<string, string>>
+  /** Lets Java's own producer be used by way of a WebSocket, see `webUrl`. */
+  webSocket?: boolean
   maxMessageBytes?: number
   /** Lines of standalone.conf to add or to override. */
   properties?: Readonly<Record<string, string | number | boolean>>
@@ -133,7 +135,7 @@ function ownProperties(options: PulsarOptions): Properties {
   return {
     bindAddress: '127.0.0.1',
     advertisedAddress: '127.0.0.1',
-    webSocketServiceEnabled: false,
+    webSocketServiceEnabled: options.webSocket ?? false,
     brokerDeduplicationEnabled: options.dedup ?? false,
     acknowledgmentAtBatchIndexLevelEnabled: options.batchIndexAck ?? false,
     // Positions of subscriptions go to disk every 10 s by default; a killed broker would give back as much again.

@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import {
-  compress,
-  compressionNumbers,
-  decompress,
-} from '../../../connectors/pulsar/protocol/compression/compression.ts'
+import { compress, decompress } from '../../../connectors/pulsar/protocol/compression/compression.ts'
+import { compressionTypes } from '../../../connectors/pulsar/protocol/wire/entry.ts'
 
-const names = Object.keys(compressionNumbers) as (keyof typeof compressionNumbers)[]
+const names = Object.keys(compressionTypes) as (keyof typeof compressionTypes)[]
 
 /** Bytes that repeat themselves, near and far, and bytes that do not. */
 const payloads = fc
@@ -24,7 +21,7 @@ const payloads = fc
   .map((parts) => new Uint8Array(Buffer.concat(parts)))
 
 for (const name of names) {
-  const number = compressionNumbers[name]
+  const number = compressionTypes[name]
   describe(`compression ${name}`, () => {
     test('gives back what it was given', () => {
       fc.assert(
@@ -62,13 +59,13 @@ for (const name of names) {
 test('Text becomes smaller', () => {
   const text = Buffer.from(JSON.stringify(Array.from({ length: 200 }, (_, n) => ({ device: `d${n % 20}`, t: n }))))
   for (const name of names.filter((each) => each !== 'none')) {
-    assert.ok(compress(compressionNumbers[name], text).length < text.length / 2, name)
+    assert.ok(compress(compressionTypes[name], text).length < text.length / 2, name)
   }
 })
 
 test('A size that no block of that length can have is refused before memory is taken for it', () => {
   for (const name of names.filter((each) => each !== 'none')) {
-    assert.throws(() => decompress(compressionNumbers[name], Uint8Array.of(1, 2, 3), 200 * 1024 * 1024))
+    assert.throws(() => decompress(compressionTypes[name], Uint8Array.of(1, 2, 3), 200 * 1024 * 1024))
   }
   assert.throws(() => decompress(1, new Uint8Array(10_000_000), 2 ** 31), /more than a message/)
 })

@@ -1,18 +1,6 @@
-import { deflateSync, inflateSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { constants, deflateSync, inflateSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { compressLz4, decompressLz4 } from './lz4.ts'
 import { compressSnappy, decompressSnappy } from './snappy.ts'
-
-/** The compressions of Pulsar by the names users write. */
-export type CompressionName = 'none' | 'lz4' | 'zlib' | 'zstd' | 'snappy'
-
-/** Their numbers in MessageMetadata. *Source*: PulsarApi.proto, CompressionType. */
-export const compressionNumbers: Readonly<Record<CompressionName, number>> = {
-  none: 0,
-  lz4: 1,
-  zlib: 2,
-  zstd: 3,
-  snappy: 4,
-}
 
 /** No sane payload is larger; a size above it is taken for damage. */
 export const maxUncompressedBytes = 256 * 1024 * 1024
@@ -22,13 +10,15 @@ interface Codec {
   decompress(bytes: Uint8Array, sizeBytes: number): Uint8Array
 }
 
+/** By their numbers in MessageMetadata: see `compressionTypes` in wire/entry.ts. */
 const codecs: readonly Codec[] = [
   { compress: (bytes) => bytes, decompress: (bytes) => bytes },
   { compress: compressLz4, decompress: decompressLz4 },
   {
     compress: (bytes) => deflateSync(bytes),
-    // zlib refuses a limit of 0.
-    decompress: (bytes, sizeBytes) => inflateSync(bytes, { maxOutputLength: Math.max(1, sizeBytes) }),
+    // The Java client flushes its stream and never ends it. zlib refuses a limit of 0.
+    decompress: (bytes, sizeBytes) =>
+      inflateSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: Math.max(1, sizeBytes) }),
   },
   {
     compress: (bytes) => zstdCompressSync(bytes),

@@ -47,11 +47,12 @@ export class Consumer implements ConsumerListener {
   #state: 'opening' | 'open' | 'closed' = 'opening'
   #isPaused = false
   readonly #chunks = new Chunks()
-  /** Entries with messages that are not settled. */
+  /** Entries that are not settled, or whose acknowledgement is not confirmed. */
   readonly #held = new Set<ReceivedEntry>()
   readonly #repeats = new Repeats()
-  /** What is acknowledged with the next `flush`. */
-  #toAck: AckedId[] = []
+  /** What is acknowledged with the next `flush`: entries, and places that have none. */
+  #toAck: ReceivedEntry[] = []
+  #placesToAck: EntryId[] = []
   readonly #acking = new Set<Promise<void>>()
   readonly #givingBack = new Set<NodeJS.Timeout>()
 
@@ -94,8 +95,8 @@ export class Consumer implements ConsumerListener {
   settle(message: PulsarMessage): void {
     const { entry } = message
     this.#parts.window.settle(1, heldBytes(message))
-    if (entry.settle(message.index)) this.#toAck.push(...entry.earlier, entry.id)
-    if (entry.pending === 0) this.#held.delete(entry)
+    entry.settle(message.index)
+    if (entry.pending === 0) this.#letGo(entry)
   }
 
   /** A message is not taken: where the subscription is shared it comes again, to whomever the broker chooses. */
@@ -104,7 +105,7 @@ export class Consumer implements ConsumerListener {
     const isFirst = !entry.givenBack
     this.#parts.window.settle(1, heldBytes(message))
     entry.giveBack()
-    if (entry.pending === 0) this.#held.delete(entry)
+    if (entry.pending === 0) this.#letGo(entry)
     const { type } = this.#parts.options
     if (isFirst && (type === 'shared' || type === 'key_shared')) this.#redeliverLater(entry)
   }
@@ -112,7 +113,9 @@ export class Consumer implements ConsumerListener {
   /** Asks again for everything that has been held since before that moment. Answers how many entries. */
   redeliverOlderThan(momentMs: number): number {
     const ids: EntryId[] = []
-    for (const entry of this.#held) if (entry.receivedMs < momentMs) ids.push(...entry.earlier, entry.id)
+    for (const entry of this.#held) {
+      if (entry.pending > 0 && entry.receivedMs < momentMs) ids.push(...entry.earlier, entry.id)
+    }
     if (this.#state === 'open') this.#channel?.redeliver(ids)
     return ids.length
   }
@@ -121,6 +124,7 @@ export class Consumer implements ConsumerListener {
   flush(): void {
     if (this.#state !== 'open') return
     if (this.#toAck.length > 0) this.#acknowledge(this.#toAck.splice(0))
+    if (this.#placesToAck.length > 0) this.#confirm(this.#placesToAck.splice(0))
     this.flow()
   }
 
@@ -135,11 +139,11 @@ export class Consumer implements ConsumerListener {
     if (!this.#parts.options.batchIndexAck || this.#state !== 'open') return
     const parts: AckedId[] = []
     for (const entry of this.#held) {
-      if (entry.reported || entry.size === 1) continue
+      if (entry.pending === 0 || entry.reported || entry.size === 1) continue
       entry.reported = true
       parts.push(partOf(entry))
     }
-    if (parts.length > 0) this.#acknowledge(parts)
+    if (parts.length > 0) this.#confirm(parts)
   }
 
   /** Acknowledges what was settled, waits for the broker's answers and lets go. Does not throw. */
@@ -163,12 +167,14 @@ export class Consumer implements ConsumerListener {
     for (const message of messages) sizeBytes += heldBytes(message)
     this.#parts.window.receive(sent, messages.length, sizeBytes)
     if (messages.length === 0) {
-      if (done !== null) this.#toAck.push(done)
+      if (done !== null) this.#placesToAck.push(done)
       this.flush()
       return
     }
     this.#held.add(messages[0]!.entry)
     this.#parts.events.messages(messages)
+    // Small messages leave room for more than was thought.
+    this.flow()
   }
 
   activeChange(isActive: boolean): void {
@@ -188,6 +194,13 @@ export class Consumer implements ConsumerListener {
     this.#state = 'opening'
     if (channel?.connection.isOpen === true) void this.#subscribeAgain()
     else this.#lose(fault)
+  }
+
+  /** Of a batch that is given back in part, the rest is acknowledged where the broker knows the places in it. */
+  #letGo(entry: ReceivedEntry): void {
+    const hasPart = !entry.reported && entry.size > 1 && this.#parts.options.batchIndexAck
+    if (!entry.givenBack || hasPart) this.#toAck.push(entry)
+    else this.#held.delete(entry)
   }
 
   #lose(thrown: unknown): void {
@@ -239,26 +252,37 @@ export class Consumer implements ConsumerListener {
     const timer = setTimeout(() => {
       this.#givingBack.delete(timer)
       if (this.#state !== 'open') return
-      if (this.#parts.options.batchIndexAck && entry.size > 1 && !entry.reported) this.#acknowledge([partOf(entry)])
+      this.reportParts()
       this.#channel?.redeliver([...entry.earlier, entry.id])
     }, this.#parts.options.giveBackDelayMs)
     this.#givingBack.add(timer)
   }
 
-  #acknowledge(ids: readonly AckedId[]): void {
-    const acking = this.#acknowledged(ids).finally(() => this.#acking.delete(acking))
+  /** An entry is held until this is confirmed: should the broker begin anew before, it comes again. */
+  #acknowledge(entries: readonly ReceivedEntry[]): void {
+    const ids: AckedId[] = []
+    for (const entry of entries) {
+      if (entry.givenBack) ids.push(partOf(entry))
+      else ids.push(...entry.earlier, entry.id)
+    }
+    this.#confirm(ids, entries)
+  }
+
+  #confirm(ids: readonly AckedId[], entries: readonly ReceivedEntry[] = []): void {
+    const acking = this.#confirmed(ids, entries).finally(() => this.#acking.delete(acking))
     this.#acking.add(acking)
   }
 
-  async #acknowledged(ids: readonly AckedId[]): Promise<void> {
+  async #confirmed(ids: readonly AckedId[], entries: readonly ReceivedEntry[]): Promise<void> {
     const channel = this.#channel
     try {
       await channel?.acknowledge(ids)
+      for (const entry of entries) this.#held.delete(entry)
     } catch (thrown) {
       // What is not acknowledged comes again. On a channel that was let go meanwhile it is said once more.
       if (this.#state === 'closed') return
       if (this.#channel === channel && this.#state === 'open' && channel?.connection.isOpen) this.#lose(thrown)
-      else this.#toAck.push(...ids)
+      else this.#toAck.push(...entries)
     }
   }
 }

@@ -65,12 +65,11 @@ export class ReceivedEntry<Owner = unknown> {
     this.#settled[index >>> 5]! |= 1 << (index & 31)
   }
 
-  /** Settles a message; true when the entry may be acknowledged as a whole. */
-  settle(index: number): boolean {
+  /** Settles a message that was handed out. */
+  settle(index: number): void {
     this.pass(index)
     this.reported = false
     this.pending--
-    return this.pending === 0 && !this.givenBack
   }
 
   /** A message that is not settled but given back to the broker. */
