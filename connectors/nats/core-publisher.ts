@@ -1,6 +1,7 @@
 import { type Delivery, delivered, notDelivered, type Receipt } from 'trestle/contract'
 import type { NatsClient } from './client.ts'
-import { encodeHeaders, HeaderBlock } from './headers.ts'
+import { CommandWriter } from './commands.ts'
+import { headerBlock } from './headers.ts'
 import type { NatsOptions } from './options.ts'
 import { tooLarge } from './publisher.ts'
 import { replyAddressOf } from './replies.ts'
@@ -13,19 +14,19 @@ export class CorePublisher {
   readonly #client: NatsClient
   readonly #options: NatsOptions
   readonly #hub: string
-  readonly #block = new HeaderBlock()
+  readonly #commands: CommandWriter
 
   constructor(client: NatsClient, options: NatsOptions, hub: string) {
     this.#client = client
     this.#options = options
     this.#hub = hub
+    this.#commands = new CommandWriter(client.connection)
   }
 
   /** Publishes what has a subject, and fills in its Receipts. *Errors*: E601: nothing is known of any. */
   async send(batch: readonly Delivery[], subjects: readonly (string | null)[], receipts: Receipt[]): Promise<void> {
     const { connection } = this.#client
     const max = connection.info?.max_payload ?? Number.POSITIVE_INFINITY
-    const headers = this.#block.asHeaders
     const refused = new Map<string, Receipt>()
     this.#client.onViolation = ({ operation, subject, error }) => {
       if (operation === 'publish') refused.set(subject, notDelivered(error))
@@ -34,17 +35,17 @@ export class CorePublisher {
       const subject = subjects[at]
       if (subject === null || subject === undefined) continue
       const delivery = batch[at]!
-      const bytes = encodeHeaders(delivery, this.#hub, this.#options.mqtt_headers, '')
-      const size = bytes.length + delivery.payload.length
+      const block = headerBlock(delivery, this.#hub, this.#options.mqtt_headers, '')
+      const size = block.length + delivery.payload.length
       if (size > max) {
         receipts[at] = notDelivered(tooLarge(size, max))
         continue
       }
-      this.#block.bytes = bytes
-      const reply = replyAddressOf(delivery, this.#options)
-      connection.publish(subject, delivery.payload, reply === null ? { headers } : { headers, reply })
+      this.#commands.message(subject, replyAddressOf(delivery, this.#options), block, delivery.payload)
     }
+    this.#commands.send()
     await this.#client.flush()
+    this.#commands.reuse()
     for (let at = 0; at < batch.length; at++) receipts[at] ??= refused.get(subjects[at]!) ?? delivered
   }
 }

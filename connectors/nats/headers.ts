@@ -18,7 +18,8 @@ const version = 'NATS/1.0\r\n'
 const plain = /^(?! )[ !#-+\--[\]-~]*(?<! )$/
 
 /** Headers of the server that a rule may set; a device may set none, nor a rule those the connector needs itself. */
-const ruleMaySet = /^Nats-(?!Msg-Id$|Expected-Last-Msg-Id$|Batch-)/
+const ruleMaySet = /^Nats-(?!Msg-Id$|Expected-Last-Msg-Id$|Batch-)[-A-Za-z]+$/
+const printable = /^[ -~]+$/
 
 /** What is handed to the library as headers: it asks for nothing but their bytes. */
 export class HeaderBlock {
@@ -37,10 +38,10 @@ export class HeaderBlock {
 /**
  * The header block of a delivery, with `extra` lines of the protocol behind.
  *
- * *Shape*: every line of `extra` ends with CR LF.
+ * *Shape*: ASCII; every line of `extra` ends with CR LF.
  */
-export function encodeHeaders(delivery: Delivery, hub: string, withMqtt: boolean, extra: string): Buffer {
-  return Buffer.from(`${version}${linesOf(delivery, hub, withMqtt)}${extra}\r\n`, 'latin1')
+export function headerBlock(delivery: Delivery, hub: string, withMqtt: boolean, extra: string): string {
+  return `${version}${linesOf(delivery, hub, withMqtt)}${extra}\r\n`
 }
 
 function linesOf(delivery: Delivery, hub: string, withMqtt: boolean): string {
@@ -66,16 +67,19 @@ const line = (name: string, value: string): string =>
 /** `onlyRule`: without what is told of the MQTT message. */
 function slowLinesOf(delivery: Delivery, hub: string, onlyRule = false): string {
   let lines = ''
-  for (const [name, value] of asciiHeadersOf(delivery, hub)) {
+  const others: Header[] = []
+  for (const header of delivery.headers) {
+    const [name, value] = header
+    if (ruleMaySet.test(name) && typeof value === 'string' && printable.test(value)) lines += `${name}: ${value}\r\n`
+    else others.push(header)
+  }
+  for (const [name, value] of asciiHeadersOf(lines === '' ? delivery : { ...delivery, headers: others }, hub)) {
     if (onlyRule && /^(trestle-|mqtt-(?!user))/.test(name)) continue
-    const mayStay = !/^nats-/i.test(name) || (ruleMaySet.test(name) && isOfRule(delivery, name))
-    lines += `${mayStay ? name : `mqtt-user-${name}`}: ${value}\r\n`
+    // The names of the protocol are the server's, however they are written.
+    lines += /^nats-/i.test(name) ? `mqtt-user-${name}: ${value}\r\n` : `${name}: ${value}\r\n`
   }
   return lines
 }
-
-/** Whether the rule itself names the header; a device's user property of that name would have put both under `mqtt-user`. */
-const isOfRule = (delivery: Delivery, name: string): boolean => delivery.headers.some(([given]) => given === name)
 
 interface RawMessage {
   readonly _rdata?: Uint8Array

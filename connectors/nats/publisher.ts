@@ -2,8 +2,9 @@ import type { Msg, Subscription } from '@nats-io/transport-node'
 import { createInbox } from '@nats-io/transport-node'
 import { type Delivery, notDelivered, type Receipt, TrestleError } from 'trestle/contract'
 import type { NatsClient, Violation } from './client.ts'
+import { CommandWriter } from './commands.ts'
 import { fromThrown } from './errors.ts'
-import { encodeHeaders, HeaderBlock } from './headers.ts'
+import { headerBlock } from './headers.ts'
 import type { NatsOptions } from './options.ts'
 import { AckReader, outOfTurn, Stored } from './publish-ack.ts'
 import { type Run, runsOf } from './runs.ts'
@@ -22,8 +23,7 @@ export class Publisher {
   readonly #hub: string
   readonly #inbox: string
   readonly #reader = new AckReader()
-  readonly #block = new HeaderBlock()
-  readonly #publishOptions: { reply: string; headers: ReturnType<() => HeaderBlock['asHeaders']> }
+  readonly #commands: CommandWriter
   #subscription: Subscription | null = null
   /** Number of the first message of this round; the others follow. */
   #first = 0
@@ -33,6 +33,8 @@ export class Publisher {
   /** By place in the batch: the answer. */
   #answers: (Stored | TrestleError | null)[] = []
   #open = 0
+  /** The largest message that the server takes. */
+  #maxBytes = Number.POSITIVE_INFINITY
   #heardMs = 0
   #done: ((error: TrestleError | null) => void) | null = null
   /** The most messages of a key that go at once; less after another writer came between. */
@@ -43,7 +45,7 @@ export class Publisher {
     this.#options = options
     this.#hub = hub
     this.#inbox = createInbox(options.inbox_prefix)
-    this.#publishOptions = { reply: '', headers: this.#block.asHeaders }
+    this.#commands = new CommandWriter(client.connection)
   }
 
   /** *Errors*: E603 when answers cannot be received. */
@@ -85,8 +87,10 @@ export class Publisher {
     this.#sent.length = 0
     this.#answers = new Array<null>(batch.length).fill(null)
     this.#open = 0
+    this.#maxBytes = this.#client.connection.info?.max_payload ?? Number.POSITIVE_INFINITY
     try {
       for (const run of runs) this.#sendRun(batch, run)
+      this.#commands.send()
     } catch (thrown) {
       return fromThrown(thrown, this.#client.place)
     }
@@ -110,18 +114,16 @@ export class Publisher {
   }
 
   #publish(delivery: Delivery, place: number, before: string | null): void {
-    const { connection } = this.#client
     let extra = `Nats-Msg-Id: ${delivery.id}\r\n`
     if (before !== null) extra += `Nats-Expected-Last-Msg-Id: ${before}\r\n`
-    const bytes = encodeHeaders(delivery, this.#hub, this.#options.mqtt_headers, extra)
-    const max = connection.info?.max_payload ?? Number.POSITIVE_INFINITY
-    if (bytes.length + delivery.payload.length > max) {
-      this.#answers[place] = tooLarge(bytes.length + delivery.payload.length, max)
+    const block = headerBlock(delivery, this.#hub, this.#options.mqtt_headers, extra)
+    const max = this.#maxBytes
+    if (block.length + delivery.payload.length > max) {
+      this.#answers[place] = tooLarge(block.length + delivery.payload.length, max)
       return
     }
-    this.#block.bytes = bytes
-    this.#publishOptions.reply = `${this.#inbox}.${this.#first + this.#sent.length}`
-    connection.publish(this.#subjects[place]!, delivery.payload, this.#publishOptions)
+    const reply = `${this.#inbox}.${this.#first + this.#sent.length}`
+    this.#commands.message(this.#subjects[place]!, reply, block, delivery.payload)
     this.#sent.push(place)
     this.#open++
   }
@@ -140,6 +142,7 @@ export class Publisher {
       this.#done = (error) => {
         clearTimeout(timer)
         this.#done = null
+        if (error === null) this.#commands.reuse()
         resolve(error)
       }
     })

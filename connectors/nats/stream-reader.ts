@@ -1,6 +1,7 @@
 import type { Msg } from '@nats-io/transport-node'
 import { type ConnectorContext, Inbound, type InboundBatch, type Intake, type Receipt } from 'trestle/contract'
 import type { NatsClient } from './client.ts'
+import { CommandWriter } from './commands.ts'
 import { type DurableConsumer, forgetRequests, needConsumer, readPlace, sendConfirmed } from './consumers.ts'
 import type { NatsOptions } from './options.ts'
 import { Pull } from './pull.ts'
@@ -26,6 +27,7 @@ export class StreamReader {
   readonly #inbound: Inbound
   readonly #records: Records
   readonly #unsettled: Unsettled
+  readonly #commands: CommandWriter
   readonly #open = new Set<Portion>()
   readonly #inHand = new Set<number>()
   readonly #taking = new Set<Promise<void>>()
@@ -51,6 +53,7 @@ export class StreamReader {
     this.#batch = this.#inbound.begin()
     const { stream } = readPlace(options, source)
     this.#records = new Records(options, source.mode === 'kv' ? `$KV.${stream.slice(3)}.` : null)
+    this.#commands = new CommandWriter(client.connection)
     this.#unsettled = new Unsettled(source.max_unsettled, source.max_unsettled_bytes)
   }
 
@@ -161,8 +164,7 @@ export class StreamReader {
 
   /** Answers the last that is acknowledged and was not told yet, when the server is to confirm it. */
   #acknowledge(portion: Portion, receipts: readonly Receipt[], failed: Portion): string | null {
-    const { connection } = this.#client
-    const gone = this.#closed || connection.isClosed()
+    const gone = this.#closed || this.#client.connection.isClosed()
     const confirm = this.#source.confirm_acks
     let last: string | null = null
     for (let at = 0; at < portion.replies.length; at++) {
@@ -177,12 +179,13 @@ export class StreamReader {
       }
       this.#remembered!.add(sequence)
       if (gone) continue
-      if (outcome === 'refused' && this.#source.refused === 'term') connection.publish(reply, '+TERM')
+      if (outcome === 'refused' && this.#source.refused === 'term') this.#commands.word(reply, '+TERM')
       else if (confirm) {
-        if (last !== null) connection.publish(last, '+ACK')
+        if (last !== null) this.#commands.word(last, '+ACK')
         last = reply
-      } else connection.publish(reply, '+ACK')
+      } else this.#commands.word(reply, '+ACK')
     }
+    this.#commands.send()
     return last
   }
 
@@ -193,8 +196,9 @@ export class StreamReader {
     for (const portion of [...this.#open, ...this.#failed, this.#portion]) {
       if (nowMs - portion.sinceMs < olderMs) continue
       portion.sinceMs = nowMs
-      for (const reply of portion.replies) this.#client.connection.publish(reply, '+WPI')
+      for (const reply of portion.replies) this.#commands.word(reply, '+WPI')
     }
+    this.#commands.send()
   }
 
   /** In the order of the stream, so that they come again in it. */
