@@ -6,5 +6,6 @@ export const connectors: Record<string, () => Promise<{ default: Connector }>> =
   kafka: () => import('./kafka/index.ts'),
   mqtt: () => import('./mqtt/index.ts'),
   nats: () => import('./nats/index.ts'),
+  pulsar: () => import('./pulsar/index.ts'),
   reductstore: () => import('./reductstore/index.ts'),
 }
