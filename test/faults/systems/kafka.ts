@@ -32,7 +32,7 @@ async function start(): Promise<RunningSystem> {
       brokers: [`127.0.0.1:${proxy.port}`],
       ...(reads === null
         ? {}
-        : { sources: [{ topic: reads.address, group: reads.address, start: 'beginning', publish: reads.publish }] }),
+        : { sources: [{ topics: [reads.address], group: reads.address, start: 'beginning', publish: reads.publish }] }),
     }),
     target: (address) => `topic: ${address}, key: "\${device}"`,
     kill: () => server.kill(),

@@ -60,6 +60,7 @@ class BatchFeeder {
       const byEntry = Map.groupBy(records.slice(at, at + 80), ({ key }) => key)
       for (const [entry, list] of byEntry) await this.#write(entry, list)
     }
+    this.#stamps.clear()
   }
 
   async #write(entry: string, records: readonly FedRecord[]): Promise<void> {
@@ -77,7 +78,6 @@ class BatchFeeder {
     for (const [name, value] of answer.headers) {
       if (name.startsWith('x-reduct-error-') && !value.startsWith('409')) throw new Error(value)
     }
-    for (const { key, n } of records) this.#stamps.delete(`${key}-${n}`)
   }
 
   /** The same for a record that has to go again. */
