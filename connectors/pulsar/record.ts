@@ -2,6 +2,15 @@ import { type ForeignRecord, TrestleError } from 'trestle/contract'
 import type { PulsarMessage } from './protocol/consumer/message.ts'
 import { withoutPartition } from './protocol/consumer/topics.ts'
 
+/** What a record is made of. */
+export type PlainMessage = Pick<PulsarMessage, 'key' | 'properties' | 'payload' | 'eventTimeMs' | 'publishTimeMs'>
+
+/** A record, and why it cannot be taken as it is. */
+export interface MadeRecord {
+  readonly record: ForeignRecord
+  readonly fault: TrestleError | null
+}
+
 /** Makes the hub's records of Pulsar's messages, as one source wants them. */
 export class RecordMaker {
   readonly #fullNames: boolean
@@ -13,24 +22,20 @@ export class RecordMaker {
     this.#path = options.payload_path?.split('.') ?? null
   }
 
-  /**
-   * The record of a message, or why there is none; the record then has the payload as it came.
-   *
-   * *Shape*: properties are headers, the partition key is the key; the time is the event's, else that of publishing.
-   */
-  make(message: PulsarMessage, topic: string): { record: ForeignRecord; fault: TrestleError | null } {
-    const { key, properties, eventTimeMs, publishTimeMs } = message
+  /** The record of a message, or why there is none; the record then has the payload as it came. */
+  make(message: PulsarMessage, topic: string): MadeRecord {
+    if (message.fault === null) return this.makeFrom(message, topic)
+    const record = recordOf(message, this.#addressOf(topic), message.payload)
+    return { record, fault: unreadable(message, record.address) }
+  }
+
+  makeFrom(message: PlainMessage, topic: string): MadeRecord {
     const address = this.#addressOf(topic)
-    let { payload } = message
-    let fault: TrestleError | null = null
-    if (message.fault !== null) fault = unreadable(message, address)
-    else if (this.#path !== null) {
-      const field = fieldOf(payload, this.#path)
-      if (field === null) fault = new TrestleError('E402', `the payload has no field ${this.#path.join('.')}`)
-      else payload = field
-    }
-    const timeMs = eventTimeMs ?? (publishTimeMs === 0 ? null : publishTimeMs)
-    return { record: { address, key, headers: properties, payload, timeMs }, fault }
+    if (this.#path === null) return { record: recordOf(message, address, message.payload), fault: null }
+    const field = fieldOf(message.payload, this.#path)
+    if (field !== null) return { record: recordOf(message, address, field), fault: null }
+    const fault = new TrestleError('E402', `the payload has no field ${this.#path.join('.')}`)
+    return { record: recordOf(message, address, message.payload), fault }
   }
 
   #addressOf(topic: string): string {
@@ -43,6 +48,15 @@ export class RecordMaker {
     return address
   }
 }
+
+/** *Shape*: properties are headers, the partition key is the key; the time is the event's, else that of publishing. */
+const recordOf = (message: PlainMessage, address: string, payload: Uint8Array): ForeignRecord => ({
+  address,
+  key: message.key,
+  headers: message.properties,
+  payload,
+  timeMs: message.eventTimeMs ?? (message.publishTimeMs === 0 ? null : message.publishTimeMs),
+})
 
 const unreadable = ({ fault, entry }: PulsarMessage, place: string): TrestleError =>
   new TrestleError('E606', `${place}: message ${entry.id.ledgerId}:${entry.id.entryId}: ${fault!.message}`, {
