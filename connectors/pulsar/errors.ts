@@ -86,6 +86,13 @@ function fromServer(server: ServerError, fault: PulsarFault, said: string, detai
   return new TrestleError(isSize ? 'E605' : meaning.code, `${said} (${server})`, { retry, detail, cause: fault })
 }
 
+/** The same fault of one topic, for which the connection need not be opened anew, and which someone may still mend. */
+export function asLater(error: TrestleError): TrestleError {
+  const isMendable = error.retry === 'reconnect' || error.detail['pulsar'] === 'NotAllowedError'
+  if (!isMendable) return error
+  return new TrestleError(error.code, error.message, { retry: 'later', detail: error.detail, cause: error.cause })
+}
+
 type Verdict = [code: Code, advice?: string, retry?: Retry]
 
 const kinds: Readonly<Record<PulsarFault['kind'], (fault: PulsarFault) => Verdict>> = {

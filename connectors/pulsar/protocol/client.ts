@@ -6,7 +6,8 @@
  * connects again by itself: a connection that ended is opened anew when it is next asked for, and nobody is told twice.
  */
 import { type Auth, type AuthSettings, authOf } from './auth.ts'
-import { Connection, type ConnectionSettings } from './connection.ts'
+import { Connection } from './connection.ts'
+import type { ConnectionSettings } from './connection-settings.ts'
 import { PulsarFault } from './fault.ts'
 import { lookUp, partitionsOf, topicsOf } from './lookup.ts'
 import { type BrokerAddress, parseServiceUrl, printAddress } from './service-url.ts'

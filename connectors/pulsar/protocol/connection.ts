@@ -10,46 +10,16 @@
  * taken for gone.
  */
 import type { Socket } from 'node:net'
-import type { Auth } from './auth.ts'
+import type { ConnectionSettings, ConnectionTarget } from './connection-settings.ts'
 import { PulsarFault } from './fault.ts'
+import { KeepAlive } from './keep-alive.ts'
+import type { ConsumerListener, ProducerListener } from './listeners.ts'
 import { type AnswerOf, type RequestName, Requests } from './requests.ts'
-import { type BrokerAddress, printAddress } from './service-url.ts'
-import { openSocket, type TlsSettings } from './socket.ts'
+import { printAddress } from './service-url.ts'
+import { openSocket } from './socket.ts'
 import type { Command, CommandBody, CommandName } from './wire/commands.ts'
 import { defaultMaxMessageBytes, FrameCutter, readFrame, writeCommand } from './wire/frame.ts'
 import { WireWriter } from './wire/writer.ts'
-
-export interface ConnectionSettings {
-  readonly clientVersion: string
-  readonly auth: Auth
-  readonly tls: TlsSettings
-  readonly connectTimeoutMs: number
-  readonly requestTimeoutMs: number
-  readonly keepAliveMs: number
-}
-
-/** Where a connection goes; behind a proxy, `broker` is the broker meant, as host:port. */
-export interface ConnectionTarget {
-  readonly address: BrokerAddress
-  readonly broker: string | null
-}
-
-/** Told what concerns one producer. After `closed` nothing comes any more. */
-export interface ProducerListener {
-  receipt(receipt: CommandBody<'sendReceipt'>): void
-  sendError(error: CommandBody<'sendError'>): void
-  /** The broker let it go, its topic moved, or the connection ended. */
-  closed(fault: PulsarFault): void
-}
-
-/** Told what concerns one consumer. After `closed` nothing comes any more. */
-export interface ConsumerListener {
-  /** `frame` from `entryAt` on is the entry (see wire/entry.ts); it is not used again and may be kept. */
-  message(command: CommandBody<'message'>, frame: Buffer, entryAt: number): void
-  activeChange(isActive: boolean): void
-  endOfTopic(): void
-  closed(fault: PulsarFault): void
-}
 
 /** The newest version of the protocol this client speaks. */
 const protocolVersion = 21
@@ -73,9 +43,7 @@ export class Connection {
   #lastProducerId = 0
   #lastConsumerId = 0
   #connected: { settle: () => void; fail: (fault: PulsarFault) => void } | null = null
-  #keepAlive: NodeJS.Timeout | null = null
-  #isHeard = true
-  #isPinged = false
+  #keepAlive: KeepAlive | null = null
   #fault: PulsarFault | null = null
   #serverVersion = ''
   #protocolVersion = 0
@@ -148,6 +116,15 @@ export class Connection {
     if (this.#fault === null) this.#socket.write(frames)
   }
 
+  /** As `write`, for a frame whose payload stands elsewhere: one packet, no copy. */
+  writeBoth(head: Uint8Array, payload: Uint8Array): void {
+    if (this.#fault !== null) return
+    this.#socket.cork()
+    this.#socket.write(head)
+    this.#socket.write(payload)
+    this.#socket.uncork()
+  }
+
   /** Registers a producer and answers its id, which goes into PRODUCER and SEND. */
   addProducer(listener: ProducerListener): number {
     const id = ++this.#lastProducerId
@@ -208,7 +185,7 @@ export class Connection {
   }
 
   #receive(chunk: Buffer): void {
-    this.#isHeard = true
+    this.#keepAlive?.heard()
     try {
       this.#cutter.push(chunk, (frame) => {
         const { command, bytes, entryAt } = readFrame(frame)
@@ -274,8 +251,11 @@ export class Connection {
       this.#maxMessageBytes = body.maxMessageBytes
       this.#cutter.expect(body.maxMessageBytes)
     }
-    this.#keepAlive = setInterval(() => this.#checkPeer(), this.#settings.keepAliveMs)
-    this.#keepAlive.unref()
+    this.#keepAlive = new KeepAlive(this.#settings.keepAliveMs, {
+      ping: () => this.command('ping', {}),
+      lost: (silentMs) =>
+        this.#end(new PulsarFault('timeout', this.place, `the broker has been silent for ${silentMs} ms`)),
+    })
     this.#connected?.settle()
     this.#connected = null
   }
@@ -297,19 +277,6 @@ export class Connection {
     }
   }
 
-  #checkPeer(): void {
-    if (this.#isHeard) this.#isPinged = false
-    else if (this.#isPinged) {
-      const silentMs = 2 * this.#settings.keepAliveMs
-      this.#end(new PulsarFault('timeout', this.place, `the broker has been silent for ${silentMs} ms`))
-      return
-    } else {
-      this.#isPinged = true
-      this.command('ping', {})
-    }
-    this.#isHeard = false
-  }
-
   #release(from: Map<number, ProducerListener | ConsumerListener>, id: number, why: string): void {
     const listener = from.get(id)
     from.delete(id)
@@ -319,7 +286,7 @@ export class Connection {
   #end(fault: PulsarFault): void {
     if (this.#fault !== null) return
     this.#fault = fault
-    if (this.#keepAlive !== null) clearInterval(this.#keepAlive)
+    this.#keepAlive?.stop()
     this.#socket.destroy()
     this.#connected?.fail(fault)
     this.#connected = null

@@ -1,5 +1,6 @@
 import type { PulsarClient } from '../client.ts'
-import type { Connection, ConsumerListener } from '../connection.ts'
+import type { Connection } from '../connection.ts'
+import type { ConsumerListener } from '../listeners.ts'
 import { ackTypes, type CommandBody, initialPositions, keySharedModes, subscriptionTypes } from '../wire/commands.ts'
 import type { EntryId, ReceivedEntry } from './message.ts'
 

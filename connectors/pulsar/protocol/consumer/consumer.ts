@@ -1,6 +1,6 @@
 import type { PulsarClient } from '../client.ts'
-import type { ConsumerListener } from '../connection.ts'
 import { PulsarFault } from '../fault.ts'
+import type { ConsumerListener } from '../listeners.ts'
 import type { CommandBody } from '../wire/commands.ts'
 import { Repeats, readArrival } from './arrival.ts'
 import { type AckedId, ConsumerChannel, type ConsumerOptions, partOf, type SeekTarget } from './channel.ts'

@@ -92,6 +92,15 @@ export class WireWriter {
     this.at += value.length
   }
 
+  /** As `bytes`, for few: byte by byte is cheaper than a call out of JavaScript. */
+  raw(value: Uint8Array): void {
+    const { length } = value
+    this.reserve(length)
+    const { buffer, at } = this
+    for (let index = 0; index < length; index++) buffer[at + index] = value[index]!
+    this.at = at + length
+  }
+
   /** Length, then UTF-8. */
   text(value: string): void {
     const { length } = value
