@@ -15,18 +15,18 @@ export const reductstore: FarSystem = {
 async function start(): Promise<RunningSystem> {
   const server = await startReductStore()
   const proxy = await FaultProxy.create(Number(new URL(server.url).port))
-  for (const bucket of ['outward', 'inward', 'ab', 'ba']) await ask(server, 'POST', `/b/${bucket}`)
+  await ask(server, 'POST', '/b/faults')
   const feeder = new BatchFeeder(server)
   return {
     entry: (reads) => ({
       type: 'reductstore',
       url: `http://127.0.0.1:${proxy.port}`,
       token: server.token,
-      bucket: reads === null ? 'outward' : reads.address,
+      bucket: 'faults',
       timeout_ms: 3000,
-      ...(reads === null ? {} : { sources: [{ entries: ['*'], publish: reads.publish }] }),
+      ...(reads === null ? {} : { sources: [{ entries: [`${reads.address}-*`], publish: reads.publish }] }),
     }),
-    target: () => 'entry: "${device}"',
+    target: (address) => `entry: "${address}-\${device}"`,
     kill: () => server.kill(),
     stopCleanly: () => server.end('SIGTERM'),
     restart: () => server.restart(),
@@ -34,8 +34,8 @@ async function start(): Promise<RunningSystem> {
     heal: () => proxy.heal(),
     put: (records) => feeder.put(records),
     async readAll() {
-      const names = await entriesOf(server, 'outward')
-      const lists = await Promise.all(names.map((name) => recordsOf(server, 'outward', name)))
+      const names = (await entriesOf(server, 'faults')).filter((name) => name.startsWith('outward-'))
+      const lists = await Promise.all(names.map((name) => recordsOf(server, 'faults', name)))
       return lists.flat().map(({ payload, labels }) => seenIn(payload.toString(), labels['trestle-id'] ?? ''))
     },
     async dispose() {
@@ -68,7 +68,7 @@ class BatchFeeder {
     for (const { key, n, value } of records) {
       headers[`x-reduct-time-${this.#stampOf(`${key}-${n}`)}`] = `${Buffer.byteLength(value)},application/json`
     }
-    const answer = await fetch(`${this.#server.url}/api/v1/b/inward/${entry}/batch`, {
+    const answer = await fetch(`${this.#server.url}/api/v1/b/faults/inward-${entry}/batch`, {
       method: 'POST',
       headers,
       body: records.map(({ value }) => value).join(''),
