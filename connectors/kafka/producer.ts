@@ -198,7 +198,7 @@ export class Producer {
       if (elsewhere.has(code)) return void moved.add(partition.topic.name)
       if (renumber.has(code) && this.#mode !== 'at-least-once') return this.#renumber(partition, error.message)
     }
-    fail(partition, receipts, meaning.notWritten ? error : reconnecting(error))
+    fail(partition, receipts, error)
   }
 
   /** What became of a batch that was sent again. */
@@ -220,10 +220,7 @@ export class Producer {
     if (judged.has(code) && claim.isLooked) this.#drop(claim)
     else if (judged.has(code)) claim.mustLook = true
     else if (elsewhere.has(code) && partition.tries++ < maxTries) moved.add(partition.topic.name)
-    else {
-      const error = fromKafkaCode(code, answer.errorMessage, placeOf(partition))
-      fail(partition, receipts, meaningOf(code).notWritten ? error : reconnecting(error))
-    }
+    else fail(partition, receipts, fromKafkaCode(code, answer.errorMessage, placeOf(partition)))
   }
 
   /** Nobody knows whether the lot is written: from now on it goes first, and only just so. */
@@ -273,7 +270,3 @@ export class Producer {
     await this.#parts.topics.learn(names)
   }
 }
-
-/** Unknown whether it is in the log: a fresh start brings all of it back at once. */
-const reconnecting = ({ code, message, detail }: TrestleError): TrestleError =>
-  new TrestleError(code, message, { retry: 'reconnect', detail })

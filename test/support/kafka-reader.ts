@@ -24,7 +24,7 @@ export async function createTopics(
   const admin = quiet(brokers).admin()
   await admin.connect()
   const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
-  await admin.createTopics({
+  const made = admin.createTopics({
     waitForLeaders: true,
     topics: Object.entries(topics).map(([topic, numPartitions]) => ({
       topic,
@@ -32,6 +32,10 @@ export async function createTopics(
       replicationFactor: 1,
       configEntries,
     })),
+  })
+  await made.catch((error: { retriable?: boolean }) => {
+    // A broker that was just started does not know at once what it has made; asked below until it does.
+    if (error.retriable !== true) throw error
   })
   for (const topic of Object.keys(topics)) await offsetsOf(admin, topic)
   await admin.disconnect()
@@ -57,8 +61,12 @@ export async function deleteTopic(brokers: string, topic: string): Promise<void>
   await admin.disconnect()
 }
 
-/** Every record of a topic, from the beginning to the high-water marks found at the call, by partition and offset. */
-export async function readTopic(brokers: string, topic: string): Promise<KafkaRecord[]> {
+/**
+ * Every record of a topic, from the beginning to the high-water marks found at the call, by partition and offset; what is
+ * in no committed transaction is left out. `quietMs`: also when nothing came for so long, because the marks of
+ * transactions are never seen.
+ */
+export async function readTopic(brokers: string, topic: string, quietMs?: number): Promise<KafkaRecord[]> {
   const kafka = quiet(brokers)
   const admin = kafka.admin()
   await admin.connect()
@@ -72,7 +80,13 @@ export async function readTopic(brokers: string, topic: string): Promise<KafkaRe
   await consumer.connect()
   await consumer.subscribe({ topic, fromBeginning: true })
   const records: KafkaRecord[] = []
+  let silence: NodeJS.Timeout | undefined
   await new Promise<void>((done, fail) => {
+    const waitQuietly = (): void => {
+      clearTimeout(silence)
+      if (quietMs !== undefined) silence = setTimeout(done, quietMs)
+    }
+    consumer.on(consumer.events.GROUP_JOIN, waitQuietly)
     consumer.on(consumer.events.CRASH, ({ payload }) => {
       // It starts again by itself, as while a young broker still makes its group coordinator.
       if (!payload.restart) fail(payload.error)
@@ -81,6 +95,7 @@ export async function readTopic(brokers: string, topic: string): Promise<KafkaRe
       .run({
         autoCommit: false,
         eachBatch: async ({ batch }) => {
+          waitQuietly()
           for (const { offset, key, value, headers, timestamp } of batch.messages) {
             records.push({
               topic,
@@ -98,6 +113,9 @@ export async function readTopic(brokers: string, topic: string): Promise<KafkaRe
         },
       })
       .catch(fail)
-  }).finally(() => consumer.disconnect())
+  }).finally(() => {
+    clearTimeout(silence)
+    return consumer.disconnect()
+  })
   return records.sort((a, b) => a.partition - b.partition || a.offset - b.offset)
 }
