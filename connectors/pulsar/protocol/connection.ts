@@ -87,11 +87,6 @@ export class Connection {
     return this.#fault === null
   }
 
-  /** Bytes that are handed over and not yet with the system. */
-  get unsentBytes(): number {
-    return this.#socket.writableLength
-  }
-
   /** Sends a request and waits for its answer. *Errors*: PulsarFault; `server` when the broker refuses. */
   request<Name extends RequestName>(
     name: Name,

@@ -1,0 +1,11 @@
+import type { Delivery } from 'trestle/contract'
+import { deliveries, type Shape } from '../../support/delivery.ts'
+
+const make = deliveries()
+
+/** The delivery of a position: the same whenever it is made. Ten keys in turn. */
+export function deliveryAt(position: number, shape: Shape = {}): Delivery {
+  const key = `key-${position % 10}`
+  const id = `hub-${position}-0`
+  return { ...make({ payload: `{"n":${position}}`, key, orderKey: key, ...shape }), id, position }
+}
