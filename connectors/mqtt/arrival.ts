@@ -57,8 +57,12 @@ export class Arrival {
     message: Message,
     nowMs: number,
   ): void {
-    const headers: [string, string][] = [...(packet.properties?.user ?? [])].map(([name, value]) => [name, value])
-    if (carried?.topic == null) headers.push(['mqtt-topic', packet.topic])
+    // What the properties carried beside user properties is no longer among them.
+    const headers: [string, string][] = [...(carried?.user ?? packet.properties?.user ?? [])].map(([name, value]) => [
+      name,
+      value,
+    ])
+    headers.push(['mqtt-topic', carried?.topic ?? packet.topic])
     inbound.add(batch, { address, key: null, headers, payload: packet.payload, timeMs: null }, nowMs)
     const at = batch.messages.length - 1
     message.topic = batch.messages[at]!.topic
