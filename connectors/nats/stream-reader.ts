@@ -107,13 +107,16 @@ export class StreamReader {
     const tokens = reply.split('.')
     const at = tokens.length > 9 ? 6 : 4
     const sequence = Number(tokens[at + 1])
-    if (tokens[at] !== '1' && this.#isKnown(sequence, reply)) return
+    const stamp = Number(tokens[at + 3])
+    const mayBeKnown = tokens[at] !== '1' || sequence <= this.#remembered!.highest
+    if (mayBeKnown && this.#isKnown(sequence, stamp, reply)) return
     this.#inHand.add(sequence)
-    const record = this.#records.of(message, Math.floor(Number(tokens[at + 3]) / 1_000_000))
+    const record = this.#records.of(message, Math.floor(stamp / 1_000_000))
     this.#inbound.add(this.#batch, record, this.#context.now())
     const portion = this.#portion
     portion.replies.push(reply)
     portion.sequences.push(sequence)
+    portion.stamps.push(stamp)
     // What the hub holds for a message is more than its payload.
     const bytes = record.payload.length + 256
     portion.bytes += bytes
@@ -127,9 +130,9 @@ export class StreamReader {
   }
 
   /** A message that came before: still in hand, or the hub has it and its acknowledgement was lost. */
-  #isKnown(sequence: number, reply: string): boolean {
+  #isKnown(sequence: number, stamp: number, reply: string): boolean {
     if (this.#inHand.has(sequence)) return true
-    if (!this.#remembered!.has(sequence)) return false
+    if (!this.#remembered!.has(sequence, stamp)) return false
     this.#client.connection.publish(reply, '+ACK')
     return true
   }
@@ -177,7 +180,7 @@ export class StreamReader {
         failed.sequences.push(sequence)
         continue
       }
-      this.#remembered!.add(sequence)
+      this.#remembered!.add(sequence, portion.stamps[at]!)
       if (gone) continue
       if (outcome === 'refused' && this.#source.refused === 'term') this.#commands.word(reply, '+TERM')
       else if (confirm) {

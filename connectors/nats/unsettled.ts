@@ -2,33 +2,45 @@
 export interface Portion {
   readonly replies: string[]
   readonly sequences: number[]
+  /** When each was stored, as the server says. *Unit*: ns since the epoch, as exact as a number is. */
+  readonly stamps: number[]
   bytes: number
   /** When the first of it came, or the server was last told that it is in hand. *Unit*: ms, monotonic. */
   sinceMs: number
 }
 
-export const newPortion = (): Portion => ({ replies: [], sequences: [], bytes: 0, sinceMs: performance.now() })
+export const newPortion = (): Portion => ({
+  replies: [],
+  sequences: [],
+  stamps: [],
+  bytes: 0,
+  sinceMs: performance.now(),
+})
 
 const maxRemembered = 20_000
 
 /**
  * Sequences of one consumer that the hub has, over the lives of its sources: an acknowledgement may be lost with the
- * connection, and then the same message comes again.
+ * connection, and a server that was killed may have forgotten the last of them; then the same message comes again.
  */
 export class Remembered {
-  #recent = new Set<number>()
-  #older = new Set<number>()
+  /** No sequence above it is known. */
+  highest = 0
+  #recent = new Map<number, number>()
+  #older = new Map<number, number>()
 
-  add(sequence: number): void {
+  /** `stamp` tells it from another message that a server, which has lost its newest ones, gives the same sequence. */
+  add(sequence: number, stamp: number): void {
     if (this.#recent.size >= maxRemembered) {
       this.#older = this.#recent
-      this.#recent = new Set()
+      this.#recent = new Map()
     }
-    this.#recent.add(sequence)
+    this.#recent.set(sequence, stamp)
+    if (sequence > this.highest) this.highest = sequence
   }
 
-  has(sequence: number): boolean {
-    return this.#recent.has(sequence) || this.#older.has(sequence)
+  has(sequence: number, stamp: number): boolean {
+    return (this.#recent.get(sequence) ?? this.#older.get(sequence)) === stamp
   }
 }
 
