@@ -13,7 +13,8 @@ import { type PulsarSourceOptions, pulsarSourceOptions, pulsarSourceSchema } fro
  * itself. Out: `sink` sorts deliveries into outlets, `topics` knows partitions, `outlet` writes to one topic or partition,
  * `numbering` and `claim-log` let the broker recognise what is sent again, `lots` makes entries of deliveries, `properties`
  * what travels with each, `hashing`. In: `source` with `record`, `seek-memory`, `dead-letter-topic`. Both: `errors`
- * gives every fault its class, `probe` walks the path, `places` says what is read and written.
+ * gives every fault its class, `probe` walks the path, `places` says what is read and written; `native/` is sink and
+ * source by the library `pulsar-client`.
  */
 const pulsar: Connector = {
   type: 'pulsar',
@@ -22,13 +23,23 @@ const pulsar: Connector = {
   targetOptions: pulsarTargetSchema,
   targetField: 'topic',
   createSink: async (options: PulsarOptions, context) => {
+    const given = pulsarOptions(options)
+    if (given.driver === 'native') {
+      const { NativePulsarSink } = await import('./native/sink.ts')
+      return new NativePulsarSink(given, context)
+    }
     const { PulsarSink } = await import('./sink.ts')
-    return new PulsarSink(pulsarOptions(options), context)
+    return new PulsarSink(given, context)
   },
   sourceOptions: pulsarSourceSchema,
   createSource: async (options: PulsarOptions, source: PulsarSourceOptions, context) => {
+    const [given, reads] = [pulsarOptions(options), pulsarSourceOptions(source)]
+    if (given.driver === 'native') {
+      const { NativePulsarSource } = await import('./native/source.ts')
+      return new NativePulsarSource(given, reads, context)
+    }
     const { PulsarSource } = await import('./source.ts')
-    return new PulsarSource(pulsarOptions(options), pulsarSourceOptions(source), context)
+    return new PulsarSource(given, reads, context)
   },
   farSide: ({ servers }: PulsarOptions) =>
     servers

@@ -1,5 +1,4 @@
 import { inboundFields, type OptionsOf, quantities, TrestleError, withDefaults } from 'trestle/contract'
-import { parseTopicName } from './protocol/topic-name.ts'
 
 /** What stands in one entry of `sources:` of a connector of `type: pulsar`. */
 export const pulsarSourceSchema = {
@@ -190,13 +189,6 @@ export function pulsarSourceOptions(given: object): PulsarSourceOptions {
   }
   if (options.topic_regex !== undefined) checkPattern(options.topic_regex)
   return options
-}
-
-/** What a source reads, as full names; `*` is any text. */
-export function readsOf(options: PulsarSourceOptions): string[] {
-  const reads = (options.topics ?? []).map((topic) => parseTopicName(topic).full)
-  if (options.topic_regex !== undefined) reads.push(`persistent://${options.lookup_namespace ?? 'public/default'}/*`)
-  return reads
 }
 
 function checkPattern(pattern: string): void {

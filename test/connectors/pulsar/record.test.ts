@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { readsOf } from '../../../connectors/pulsar/places.ts'
 import { RecordMaker } from '../../../connectors/pulsar/record.ts'
-import { pulsarSourceOptions, readsOf } from '../../../connectors/pulsar/source-options.ts'
+import { pulsarSourceOptions } from '../../../connectors/pulsar/source-options.ts'
 
 const topic = 'persistent://acme/plants/telemetry-partition-3'
 const message = (payload: string) => ({

@@ -3,7 +3,7 @@ import type { PulsarFault } from '../fault.ts'
 import type { ConsumerOptions, SeekTarget } from './channel.ts'
 import { Consumer, type ConsumerEvents } from './consumer.ts'
 import type { PulsarMessage } from './message.ts'
-import { type ChosenTopic, each, findTopics, type TopicChoice } from './topics.ts'
+import { type ChosenTopic, concerning, each, findTopics, type TopicChoice } from './topics.ts'
 import { ByteBudget, FlowWindow } from './window.ts'
 
 export interface SubscriptionOptions {
@@ -127,7 +127,7 @@ export class Subscription {
       if (this.#isPaused) consumer.pause()
       await consumer.open(seek).catch((thrown: unknown) => {
         this.#consumers.delete(name)
-        throw thrown
+        throw concerning(name, thrown)
       })
     })
   }

@@ -1,4 +1,5 @@
 import type { PulsarClient } from '../client.ts'
+import { PulsarFault } from '../fault.ts'
 import { parseTopicName, partitionName } from '../topic-name.ts'
 
 /** Which topics a subscription reads. */
@@ -48,7 +49,9 @@ export async function findTopics(client: PulsarClient, choice: TopicChoice): Pro
 
 async function partitionsOf(client: PulsarClient, topic: string, create: boolean): Promise<string[]> {
   if (parseTopicName(topic).partition >= 0) return [topic]
-  const count = await client.partitionsOf(topic, create)
+  const count = await client.partitionsOf(topic, create).catch((thrown: unknown) => {
+    throw concerning(topic, thrown)
+  })
   return count === 0 ? [topic] : Array.from({ length: count }, (_, index) => partitionName(topic, index))
 }
 
@@ -69,6 +72,13 @@ async function matching(client: PulsarClient, { namespace, pattern, domain }: To
 
 /** The name of a topic without the mark of its partition. */
 export const withoutPartition = (topic: string): string => topic.replace(/-partition-\d+$/, '')
+
+/** What a broker refused, with the topic it was about: its words do not always name it. */
+export function concerning(topic: string, thrown: unknown): unknown {
+  if (!(thrown instanceof PulsarFault) || thrown.server === null || thrown.message.includes(topic)) return thrown
+  const { kind, place, message, server } = thrown
+  return new PulsarFault(kind, place, message === '' ? topic : `${topic}: ${message}`, { server, cause: thrown })
+}
 
 /** Does it for all, some at a time. */
 export async function each<Item>(items: Iterable<Item>, work: (item: Item) => Promise<void>): Promise<void> {
