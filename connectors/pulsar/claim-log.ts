@@ -1,15 +1,18 @@
 import { type FileHandle, open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
+import type { Delivery } from 'trestle/contract'
 
 /*
  * `pulsar.claims`, in the connector's own folder: which deliveries go out under which numbers, as lines of
  *
  *   <CRC-32 of the JSON, 8 hexadecimal digits> <JSON>
  *
- *   {"t":"persistent://public/default/a","s":7,"p":[120,1,2],"i":[0,0,1]}
+ *   {"t":"persistent://public/default/a","s":7,"m":[1700000000000,1700000000009],"p":[120,1,2],"i":[0,0,1]}
  *                                 to that topic or partition go, numbered from 7 on, the deliveries 120-0, 121-0 and
- *                                 123-1: positions as the difference to the one before; without "i" all are 0
+ *                                 123-1: positions as the difference to the one before; without "i" all are 0. Their
+ *                                 messages arrived in that time: a journal that was put back from a copy gives positions
+ *                                 a second time, but later
  *   {"t":"…","void":7}            what was claimed from 7 on did not get there; it will have other numbers
  *
  * A claim is written before its entry is sent; that the process may be killed needs no sync. A void is synced: were it
@@ -28,6 +31,9 @@ export interface Claim {
   readonly first: number
   /** `position-index` of each. */
   readonly places: readonly string[]
+  /** Arrival of the first and the last of their messages. *Unit*: ms since the epoch. */
+  readonly fromMs: number
+  readonly toMs: number
 }
 
 interface Line {
@@ -35,6 +41,7 @@ interface Line {
   readonly s?: number
   readonly p?: readonly number[]
   readonly i?: readonly number[]
+  readonly m?: readonly number[]
   readonly void?: number
 }
 
@@ -106,24 +113,22 @@ export class ClaimLog {
   }
 }
 
-/** A claim as the file has it. `positions` and `indexes` are those of its deliveries. */
-export function printClaim(
-  topic: string,
-  first: number,
-  positions: readonly number[],
-  indexes: readonly number[],
-): string {
+/** A claim as the file has it. */
+export function printClaim(topic: string, first: number, deliveries: readonly Delivery[]): string {
   let before = 0
   let deltas = ''
   let isPlain = true
-  for (let at = 0; at < positions.length; at++) {
-    const position = positions[at]!
-    deltas += at === 0 ? position : `,${position - before}`
+  let fromMs = Number.POSITIVE_INFINITY
+  let toMs = 0
+  for (const { position, index, message } of deliveries) {
+    deltas += `${deltas === '' ? '' : ','}${position - before}`
     before = position
-    if (indexes[at] !== 0) isPlain = false
+    if (index !== 0) isPlain = false
+    if (message.timeMs < fromMs) fromMs = message.timeMs
+    if (message.timeMs > toMs) toMs = message.timeMs
   }
-  const rest = isPlain ? '' : `,"i":[${indexes.join()}]`
-  return `{"t":${JSON.stringify(topic)},"s":${first},"p":[${deltas}]${rest}}`
+  const rest = isPlain ? '' : `,"i":[${deliveries.map(({ index }) => index).join()}]`
+  return `{"t":${JSON.stringify(topic)},"s":${first},"m":[${fromMs},${toMs}],"p":[${deltas}]${rest}}`
 }
 
 const withSum = (json: string): string => `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`
@@ -147,11 +152,13 @@ function* linesOf(text: string): Generator<{ line: Line; bytes: number }> {
 
 function claimsOf(lines: readonly Line[]): Map<string, Claim[]> {
   const byTopic = new Map<string, Claim[]>()
-  for (const { t: topic, s, p, i, void: first } of lines) {
+  for (const { t: topic, s, p, i, m, void: first } of lines) {
     const claims = byTopic.get(topic) ?? []
     byTopic.set(topic, claims)
-    if (s !== undefined && p !== undefined) claims.push({ topic, first: s, places: placesOf(p, i) })
-    else if (first !== undefined) remove(claims, first)
+    if (s !== undefined && p !== undefined) {
+      claims.push({ topic, first: s, places: placesOf(p, i), fromMs: m?.[0] ?? 0, toMs: m?.[1] ?? 0 })
+    }
+    if (first !== undefined) remove(claims, first)
   }
   return newest(byTopic)
 }

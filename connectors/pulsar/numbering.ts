@@ -66,9 +66,9 @@ export class Numbering {
     if (byPlace === null) return { repeats: [], fresh: queue.slice() }
     const found = new Map<number, { at: number; sequenceId: number }[]>()
     for (const at of queue) {
-      const { position, index } = batch[at]!
+      const { position, index, message } = batch[at]!
       const known = position > this.#maxPosition ? undefined : byPlace.get(`${position}-${index}`)
-      if (known === undefined) fresh.push(at)
+      if (known === undefined || !this.#isOfTime(known[0], message.timeMs)) fresh.push(at)
       else found.set(known[0], [...(found.get(known[0]) ?? []), { at, sequenceId: known[1] }])
     }
     const repeats = [...found.keys()].sort((one, other) => one - other).map((claim) => repeatOf(found.get(claim)!))
@@ -81,6 +81,11 @@ export class Numbering {
       const { position, index } = batch[at]!
       this.#byPlace?.delete(`${position}-${index}`)
     }
+  }
+
+  #isOfTime(claim: number, timeMs: number): boolean {
+    const { fromMs, toMs } = this.#claims[claim]!
+    return timeMs >= fromMs && timeMs <= toMs
   }
 
   #index(): void {

@@ -148,9 +148,11 @@ export class Outlet {
   }
 
   #printed({ queue, entry }: Lot, batch: readonly Delivery[]): string {
-    const positions = queue.map((at) => batch[at]!.position)
-    const indexes = queue.map((at) => batch[at]!.index)
-    return printClaim(this.topic, entry.firstSequenceId, positions, indexes)
+    return printClaim(
+      this.topic,
+      entry.firstSequenceId,
+      queue.map((at) => batch[at]!),
+    )
   }
 
   /** Sends some together and waits for all. False when what stands behind must not be sent now. */

@@ -7,5 +7,6 @@ const make = deliveries()
 export function deliveryAt(position: number, shape: Shape = {}): Delivery {
   const key = `key-${position % 10}`
   const id = `hub-${position}-0`
-  return { ...make({ payload: `{"n":${position}}`, key, orderKey: key, ...shape }), id, position }
+  const message = { timeMs: 1_700_000_000_000 + position }
+  return { ...make({ payload: `{"n":${position}}`, key, orderKey: key, message, ...shape }), id, position }
 }

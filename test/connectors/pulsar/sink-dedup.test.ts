@@ -51,7 +51,7 @@ describe('On a topic that deduplicates, the sink', { skip }, () => {
   }
   const sorted = (positions: readonly number[]): number[] => positions.toSorted((one, other) => one - other)
 
-  test('A4: has every message there once, however often its hub is killed with -9', async () => {
+  test('A3: has every message there once, however often its hub is killed with -9', async () => {
     const { topic, folder } = await place(3)
     const total = 3000
     let settled = 0
@@ -67,7 +67,7 @@ describe('On a topic that deduplicates, the sink', { skip }, () => {
     )
   })
 
-  test('drops no message whose retry comes after later ones, and recognises it afterwards', async () => {
+  test('A3: drops no message whose retry comes after later ones, and recognises it afterwards', async () => {
     const { topic, folder } = await place()
     const first = sinkOn(topic, folder)
     await first.open()
@@ -83,7 +83,7 @@ describe('On a topic that deduplicates, the sink', { skip }, () => {
     assert.deepEqual(await positionsOn(topic), [1, 2, 5, 6, 3, 7, 4, 8, 9])
   })
 
-  test('goes on over an unloaded topic without loss, repeat or disorder', async () => {
+  test('A3 A4: goes on over an unloaded topic without loss, repeat or disorder', async () => {
     const { topic, folder } = await place()
     const sink = sinkOn(topic, folder)
     await sink.open()
@@ -119,7 +119,7 @@ describe('On a topic that deduplicates, the sink', { skip }, () => {
     )
   })
 
-  test('has what it sent while the broker was killed with -9 there once when it is back', async () => {
+  test('A3: has what it sent while the broker was killed with -9 there once when it is back', async () => {
     const { topic, folder } = await place()
     let sink = sinkOn(topic, folder)
     await sink.open()
