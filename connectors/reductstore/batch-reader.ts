@@ -18,9 +18,10 @@ interface Before {
 
 /**
  * Reads an answer of the batch protocol, version 2: what `batch-writer` draws, as the server writes it. Records of an
- * entry come in the order of time. *Errors*: E608, headers that are not of this protocol.
+ * entry come in the order of time. Without bodies (the answer to a HEAD) the payloads are empty.
+ * *Errors*: E608, headers that are not of this protocol.
  */
-export function readBatch(answer: Answer): ReadRecord[] {
+export function readBatch(answer: Answer, withBodies = true): ReadRecord[] {
   const entries = namesIn(headerOf(answer, 'x-reduct-entries'))
   const names = namesIn(headerOf(answer, 'x-reduct-labels'))
   const start = Number(headerOf(answer, 'x-reduct-start-ts') ?? '0')
@@ -37,7 +38,7 @@ export function readBatch(answer: Answer): ReadRecord[] {
   for (const { entry, later, value } of found) {
     const name = entries[entry]
     const record = readHeader(value, before.get(entry), names)
-    if (name === undefined || record === null || at + record.length > body.length) {
+    if (name === undefined || record === null || (withBodies && at + record.length > body.length)) {
       throw new TrestleError('E608', 'an answer of the server is not of its protocol')
     }
     before.set(entry, record)

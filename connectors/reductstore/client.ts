@@ -41,6 +41,8 @@ export class ReductClient {
   readonly #base: string
   #agent: HttpAgent | HttpsAgent | null = null
   #closed = false
+  /** Connections that ended without this client's doing: the server may have ended with them. */
+  closings = 0
 
   constructor(options: ReductOptions) {
     this.#options = options
@@ -123,6 +125,9 @@ export class ReductClient {
       request.on('response', (response) =>
         collect(response, (error, answer) => end(() => (answer === null ? fail(error) : settle(answer)))),
       )
+      request.on('socket', (socket) => {
+        if (!request.reusedSocket) socket.once('close', () => this.#closed || this.closings++)
+      })
       request.on('error', (error) =>
         end(() => fail(wasResting(request, error) ? new RestingConnectionClosed(error) : error)),
       )

@@ -78,3 +78,16 @@ function matchesLevel(level: string, pattern: string): boolean {
   }
   return true
 }
+
+/** The patterns as the hub has them when it looks for loops: `*` stands for any text, levels included. */
+export const readsOf = (bucket: string, patterns: readonly string[]): string[] => {
+  const included = patterns.filter((pattern) => !pattern.startsWith('!'))
+  const all = included.length === 0 ? ['*'] : included
+  return all.map((pattern) => `${bucket}/${pattern.replace(/^\/+/, '').replace(/\*+/g, '*')}`)
+}
+
+/** Where a delivery lands, in the same form; null when neither rule nor connector say it. */
+export const writesOf = (bucket: string, template: string | undefined, target: string | null): string | null => {
+  const entry = target ?? template?.replace(/\$\{[^}]*\}/g, '*')
+  return entry === undefined ? null : `${bucket}/${entry}`
+}

@@ -1,4 +1,5 @@
 import type { Connector } from 'trestle/contract'
+import { readsOf, writesOf } from './entries.ts'
 import {
   type ReductOptions,
   type ReductSourceOptions,
@@ -15,9 +16,9 @@ import {
  * remembers for each entry how far it came, and only what the hub has taken. It does not see a record that is written
  * with a timestamp older than what it read by more than `look_back_ms`.
  *
- * Files: `options` what the user writes; `sink` sorts and settles, `timeline` gives each record its timestamp,
- * `batch-writer` and `batch-reader` are the wire; `source` looks and reads, `reading` is one entry of it, `positions`
- * keeps how far; `entries` names and patterns; `bucket`; `client` the connections; `errors`; `probe`.
+ * Files: `options` what the user writes; `sink` sends and settles, `trains` sorts into requests, `recent` what may be lost, `timeline` gives each record its timestamp,
+ * `holder` looks who holds a place, `batch-writer` and `batch-reader` are the wire; `source` looks and reads, `reading` is
+ * one entry of it, `stretches` what to read next, `positions` keeps how far; `entries` names and patterns; `bucket`; `client` the connections; `errors`; `probe`.
  */
 const reductstore: Connector = {
   type: 'reductstore',
@@ -34,6 +35,10 @@ const reductstore: Connector = {
     const { ReductSource } = await import('./source.ts')
     return new ReductSource(reductOptions(options), reductSourceOptions(source), context)
   },
+  farSide: ({ url }: ReductOptions) => url.toLowerCase().replace(/\/+$/, ''),
+  reads: (options: ReductOptions, source: ReductSourceOptions) =>
+    readsOf(source.bucket ?? options.bucket, source.entries ?? ['*']),
+  writes: ({ bucket, entry }: ReductOptions, target) => writesOf(bucket, entry, target),
   probe: async (options: ReductOptions, context) => {
     const { probeReduct } = await import('./probe.ts')
     return probeReduct(reductOptions(options), context)

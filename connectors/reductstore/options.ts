@@ -82,6 +82,12 @@ export const reductSchema = {
       description: 'The most requests under way at once. Records of one entry go one request after the other.',
     },
     timeout_ms: { ...quantities.ms, default: 15_000, description: 'How long the server may take to answer.' },
+    recheck_bytes: {
+      ...quantities.bytes,
+      default: 16_777_216,
+      description:
+        'Memory for copies of the records confirmed last (1,100 of each entry, 90 s). After a lost connection the hub looks whether they are still there, because a killed server may have lost them, and writes them again. 0 keeps none.',
+    },
     tls: {
       type: 'object',
       additionalProperties: false,

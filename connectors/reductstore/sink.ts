@@ -9,17 +9,20 @@ import {
 } from 'trestle/contract'
 import { type BatchBounds, BatchWriter, contentTypeOf, type Item, labelsOf } from './batch-writer.ts'
 import { prepareBucket } from './bucket.ts'
-import { type Answer, headerOf, ReductClient } from './client.ts'
+import { type Answer, ReductClient } from './client.ts'
 import { entryOf } from './entries.ts'
 import { blamesContent, fromStatus, fromThrown } from './errors.ts'
+import { holderOf, Written } from './holder.ts'
 import type { ReductOptions } from './options.ts'
+import { Recent } from './recent.ts'
 import { Timeline } from './timeline.ts'
+import { trainsOf } from './trains.ts'
+
+/** What a closed sink leaves to the next, by the connector's own folder, which no two hubs share. */
+const left = new Map<string, Recent>()
 
 /** After so many taken places something else is wrong than chance. */
 const maxAttempts = 64
-/** A record that another request is still writing is asked for again, so many times at this distance. */
-const unfinishedTries = 20
-const unfinishedWaitMs = 100
 
 /**
  * ReductStore as a sink. A record's timestamp follows from the delivery alone (`timeline`), so what is sent again meets
@@ -33,7 +36,10 @@ export class ReductSink implements Sink {
   readonly #context: ConnectorContext
   readonly #client: ReductClient
   readonly #bounds: BatchBounds
+  readonly #recent: Recent
   #timeline: Timeline | null = null
+  /** How many connections had ended when the recent records were last seen to be there. */
+  #checkedAt = 0
 
   constructor(options: ReductOptions, context: ConnectorContext, client: ReductClient = new ReductClient(options)) {
     this.#options = options
@@ -42,21 +48,28 @@ export class ReductSink implements Sink {
     this.limits = { count: options.batch_count, bytes: options.batch_bytes * 2, lingerMs: options.linger_ms }
     const { batch_bytes: bytes, batch_records: records, max_header_bytes: headerBytes } = options
     this.#bounds = { bytes, records, headerBytes }
+    this.#recent = left.get(context.folder) ?? new Recent(options.recheck_bytes)
+    left.delete(context.folder)
   }
 
   async open(): Promise<void> {
     await this.#client.open()
-    await prepareBucket(this.#client, this.#options, this.#context)
+    const bucket = await prepareBucket(this.#client, this.#options, this.#context)
+    // Somebody removed the bucket: what was in it is not wanted again.
+    if (bucket === 'created') this.#recent.clear()
     this.#timeline ??= new Timeline(this.#context.folder, this.#context.hub)
+    await this.#recheck()
   }
 
   async close(): Promise<void> {
     this.#client.close()
+    left.set(this.#context.folder, this.#recent)
   }
 
   async deliver(batch: readonly Delivery[]): Promise<readonly Receipt[]> {
     const timeline = this.#timeline
     if (timeline === null) throw new TrestleError('E601', 'the sink is not open')
+    if (this.#client.closings !== this.#checkedAt) await this.#recheck()
     const receipts = new Array<Receipt>(batch.length)
     let open = this.#items(batch, timeline, receipts)
     while (open.length > 0) {
@@ -67,6 +80,25 @@ export class ReductSink implements Sink {
     }
     failFollowers(batch, receipts)
     return receipts
+  }
+
+  /** Writes again what the server had confirmed and lost since. */
+  async #recheck(): Promise<void> {
+    const { closings } = this.#client
+    if (!this.#recent.isEmpty) {
+      const missing = await this.#recent.missing(this.#client, this.#options.bucket, this.#context.now())
+      if (missing.length > 0) {
+        const items = missing.map((item, at) => ({ ...item, at }))
+        const receipts = new Array<Receipt>(items.length)
+        // A place that is taken meanwhile is its own, by another of these requests.
+        await this.#write(items, receipts)
+        const failed = receipts.find((receipt) => receipt?.outcome === 'failed')
+        if (failed?.error) throw failed.error
+        const facts = { bucket: this.#options.bucket, records: missing.length }
+        this.#context.log('warn', 'reductstore.lost-by-server-written-again', facts)
+      }
+    }
+    this.#checkedAt = closings
   }
 
   #items(batch: readonly Delivery[], timeline: Timeline, receipts: Receipt[]): Item[] {
@@ -94,7 +126,7 @@ export class ReductSink implements Sink {
 
   /** Writes all items; answers those whose place is taken. */
   async #write(items: readonly Item[], receipts: Receipt[]): Promise<Item[]> {
-    const trains = this.#trains(items)
+    const trains = trainsOf(items, this.#bounds, this.#options.max_requests)
     const taken: Item[] = []
     let next = 0
     const work = async (): Promise<void> => {
@@ -108,32 +140,6 @@ export class ReductSink implements Sink {
     }
     await Promise.all(Array.from({ length: Math.min(this.#options.max_requests, trains.length) }, work))
     return taken
-  }
-
-  /** Requests by entry; what would be a small request joins others of that kind in one. */
-  #trains(items: readonly Item[]): BatchWriter[][] {
-    const trains: BatchWriter[][] = []
-    let mixed: BatchWriter | null = null
-    const share = this.#bounds.records / this.#options.max_requests
-    for (const ofEntry of Map.groupBy(items, ({ entry }) => entry).values()) {
-      ofEntry.sort((one, other) => one.timestamp - other.timestamp)
-      if (ofEntry.length <= share) {
-        mixed ??= addTrain(trains, this.#bounds)
-        if (mixed.hasRoomFor(ofEntry)) {
-          for (const item of ofEntry) mixed.add(item)
-          continue
-        }
-        mixed = null
-      }
-      const train = [new BatchWriter(this.#bounds)]
-      trains.push(train)
-      for (const item of ofEntry) {
-        if (train.at(-1)!.add(item)) continue
-        train.push(new BatchWriter(this.#bounds))
-        train.at(-1)!.add(item)
-      }
-    }
-    return trains
   }
 
   /** Sends one request; answers the error that also stops what follows of its entry. */
@@ -194,7 +200,12 @@ export class ReductSink implements Sink {
         receipts[item.at] = notDelivered(error)
       }
     }
-    for (const item of request.items) if (!faulty.has(item)) receipts[item.at] = new Written(bucket, item)
+    const nowMs = this.#context.now()
+    for (const item of request.items) {
+      if (faulty.has(item)) continue
+      receipts[item.at] = new Written(bucket, item)
+      if (this.#options.recheck_bytes > 0) this.#recent.keep(item, nowMs)
+    }
     return null
   }
 
@@ -205,7 +216,7 @@ export class ReductSink implements Sink {
     const work = async (): Promise<void> => {
       for (let item = taken[next++]; item !== undefined; item = taken[next++]) {
         try {
-          const holder = await this.#holderOf(item)
+          const holder = await holderOf(this.#client, this.#options.bucket, item)
           if (holder === item.delivery.id) receipts[item.at] = new Written(this.#options.bucket, item)
           else again.push(holder === null ? item : nextPlace(item, timeline))
         } catch (thrown) {
@@ -216,21 +227,6 @@ export class ReductSink implements Sink {
     await Promise.all(Array.from({ length: Math.min(this.#options.max_requests, taken.length) }, work))
     return again.sort((one, other) => one.at - other.at)
   }
-
-  /** The identity of the record at an item's place, empty for a stranger's; null when the place is free again. */
-  async #holderOf({ entry, timestamp }: Item): Promise<string | null> {
-    const { bucket } = this.#options
-    const path = `/b/${bucket}/${entry}?ts=${timestamp}`
-    for (let tries = 1; ; tries++) {
-      const answer = await this.#client.ask({ method: 'HEAD', path })
-      if (answer.status < 300) return headerOf(answer, 'x-reduct-label-trestle-id') ?? ''
-      if (answer.status === 404) return null
-      // Broken, or never finished because the server ended in the middle: nobody will ever read it.
-      if (answer.status === 500 || (answer.status === 425 && tries >= unfinishedTries)) return ''
-      if (answer.status !== 425) throw fromStatus(answer.status, answer.said, `${bucket}/${entry}`)
-      await new Promise((done) => setTimeout(done, unfinishedWaitMs))
-    }
-  }
 }
 
 function nextPlace(item: Item, timeline: Timeline): Item {
@@ -239,12 +235,6 @@ function nextPlace(item: Item, timeline: Timeline): Item {
     throw new TrestleError('E607', `${item.entry}: ${maxAttempts} places after ${item.timestamp} µs are taken`)
   }
   return { ...item, attempt, timestamp: timeline.timestampOf(item.delivery, attempt) }
-}
-
-function addTrain(trains: BatchWriter[][], bounds: BatchBounds): BatchWriter {
-  const request = new BatchWriter(bounds)
-  trains.push([request])
-  return request
 }
 
 /** Of items with the same entry and time the first goes now; the others come when its place is known to be taken. */
@@ -287,24 +277,5 @@ function failFollowers(batch: readonly Delivery[], receipts: Receipt[]): void {
     } else if (receipt.outcome === 'delivered' && failed !== null) {
       receipts[at] = failed.get(orderKey) ?? receipt
     }
-  }
-}
-
-/** A Receipt that says where the record is, in words only when someone asks. */
-class Written implements Receipt {
-  readonly outcome = 'delivered'
-  readonly error = null
-  readonly #bucket: string
-  readonly #entry: string
-  readonly #timestamp: number
-
-  constructor(bucket: string, { entry, timestamp }: Item) {
-    this.#bucket = bucket
-    this.#entry = entry
-    this.#timestamp = timestamp
-  }
-
-  get place(): string {
-    return `${this.#bucket}/${this.#entry}@${this.#timestamp}`
   }
 }

@@ -13,18 +13,7 @@ import { fromStatus, fromThrown } from './errors.ts'
 import type { ReductOptions, ReductSourceOptions } from './options.ts'
 import { Positions, positionName } from './positions.ts'
 import { type EntryInfo, Reading } from './reading.ts'
-
-/** Entries that are about equally far are read by one query. */
-const maxTogether = 32
-const togetherUs = 5_000_000
-
-/** A stretch of some entries to be read. */
-interface Stretch {
-  from: number
-  to: number
-  readonly lookBack: boolean
-  readonly parts: { reading: Reading; info: EntryInfo }[]
-}
+import { type Stretch, startOf, stretchesOf } from './stretches.ts'
 
 /**
  * ReductStore as a source: asks what entries there are and how far each goes, reads what is new to its end, and asks
@@ -110,7 +99,7 @@ export class ReductSource implements Source {
     const infos = await this.#list()
     this.#meet(infos)
     let found = 0
-    for (const stretch of this.#stretches(infos)) {
+    for (const stretch of stretchesOf(infos, this.#readings, this.#context.now())) {
       if (this.#closed || this.#paused) break
       found += await this.#read(stretch)
     }
@@ -142,7 +131,7 @@ export class ReductSource implements Source {
         const facts = { entry: info.name, readTo: known.mark, oldest: info.oldest_record }
         this.#context.log('warn', 'reductstore.maybe-evicted-unread', facts)
       }
-      const position = known ?? positions.begin(info.name, this.#startOf(info))
+      const position = known ?? positions.begin(info.name, startOf(this.#source.start, info, this.#first))
       this.#readings.set(info.name, new Reading(info.name, position, lookBackMs, this.#context.now()))
     }
     this.#first = false
@@ -151,42 +140,6 @@ export class ReductSource implements Source {
       positions.forget(name)
       this.#readings.delete(name)
     }
-  }
-
-  /** The timestamp behind which an entry begins that was never read. */
-  #startOf({ latest_record: latest }: EntryInfo): number {
-    const { start } = this.#source
-    if (typeof start === 'number') return start - 1
-    if (start === 'beginning') return -1
-    // What comes into being later is new, whatever its timestamps are.
-    if (start === 'end') return this.#first ? latest : -1
-    const ms = Date.parse(String(start))
-    if (Number.isNaN(ms)) {
-      const advice = 'beginning, end, a moment such as 2026-11-20T12:00:00Z, or µs since the epoch'
-      throw new TrestleError('E104', `start: \`${start}\` is not a moment`, { detail: { advice } })
-    }
-    return ms * 1000 - 1
-  }
-
-  #stretches(infos: readonly EntryInfo[]): Stretch[] {
-    const nowMs = this.#context.now()
-    const wanted: Stretch[] = []
-    for (const info of infos) {
-      const reading = this.#readings.get(info.name)!
-      const want = reading.wants(info, nowMs)
-      if (want !== null) wanted.push({ ...want, parts: [{ reading, info }] })
-    }
-    wanted.sort((one, other) => one.from - other.from)
-    const joined: Stretch[] = []
-    for (const stretch of wanted) {
-      const last = joined.at(-1)
-      const near = last !== undefined && last.lookBack === stretch.lookBack && stretch.from - last.from <= togetherUs
-      if (near && last.parts.length < maxTogether) {
-        last.to = Math.max(last.to, stretch.to)
-        last.parts.push(...stretch.parts)
-      } else joined.push(stretch)
-    }
-    return joined
   }
 
   /** Reads a stretch to its end; answers how many records were handed in. */

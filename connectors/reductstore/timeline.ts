@@ -9,6 +9,7 @@ const lanes = 4
 /** Milliseconds before a lap that are remembered; a message of the next lap can share only the newest of them. */
 const maxRemembered = 8
 const maxKeptLaps = 4096
+const none: ReadonlyMap<number, number> = new Map()
 
 /**
  * Gives each delivery its timestamp in ReductStore, which orders and names records by it.
@@ -23,11 +24,11 @@ const maxKeptLaps = 4096
 export class Timeline {
   readonly #file: string
   readonly #lane: number
-  /** By lap: the milliseconds that are shifted in it, and by how much. */
+  /** By lap: milliseconds of the lap before, and where they stand in this one. */
   readonly #shifts = new Map<number, ReadonlyMap<number, number>>()
   readonly #written = new Set<number>()
   #lap = -1
-  /** The newest milliseconds of the current lap, with the shift they have in it. */
+  /** The newest milliseconds of the current lap, and where they stand in it. */
   #recent = new Map<number, number>()
 
   constructor(folder: string, hub: string) {
@@ -42,11 +43,11 @@ export class Timeline {
     const lap = Math.floor(position / lapLength)
     if (lap > this.#lap) this.#begin(lap)
     const timeMs = Math.floor(message.timeMs)
-    const shift = this.#shifts.get(lap)?.get(timeMs) ?? 0
-    if (shift > 0 && !this.#written.has(lap)) this.#write(lap)
-    if (lap === this.#lap) this.#remember(timeMs, shift)
+    const shiftedMs = this.#shifted(lap, timeMs)
+    if (shiftedMs > timeMs && !this.#written.has(lap)) this.#write(lap)
+    if (lap === this.#lap) this.#remember(timeMs, shiftedMs)
     const lane = (this.#lane + index + attempt) % lanes
-    const ms = timeMs + shift + Math.floor(attempt / lanes)
+    const ms = shiftedMs + Math.floor(attempt / lanes)
     return ms * 1000 + (position % lapLength) * lanes + lane
   }
 
@@ -54,17 +55,25 @@ export class Timeline {
     this.#lap = lap
     if (!this.#shifts.has(lap)) {
       const shifted = new Map<number, number>()
-      for (const [timeMs, shift] of this.#recent) shifted.set(timeMs, shift + 1)
+      for (const [timeMs, shiftedMs] of this.#recent) shifted.set(timeMs, shiftedMs + 1)
       if (shifted.size > 0) this.#shifts.set(lap, shifted)
       if (this.#shifts.size > maxKeptLaps) this.#shifts.delete(this.#shifts.keys().next().value!)
     }
     this.#recent = new Map()
   }
 
-  #remember(timeMs: number, shift: number): void {
+  #shifted(lap: number, timeMs: number): number {
+    let shiftedMs = timeMs
+    for (const [before, stands] of this.#shifts.get(lap) ?? none) {
+      if (before <= timeMs && stands > shiftedMs) shiftedMs = stands
+    }
+    return shiftedMs
+  }
+
+  #remember(timeMs: number, shiftedMs: number): void {
     const recent = this.#recent
     if (recent.has(timeMs)) return
-    recent.set(timeMs, shift)
+    recent.set(timeMs, shiftedMs)
     if (recent.size > maxRemembered) recent.delete(recent.keys().next().value!)
   }
 
