@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import {
   type API,
@@ -18,7 +17,8 @@ import {
 } from '@platformatic/kafka'
 import { TrestleError } from 'trestle/contract'
 import { fromKafkaCode, fromThrown } from './errors.ts'
-import type { KafkaOptions } from './options.ts'
+import { connectionSettings } from './login.ts'
+import { creationOf, type KafkaOptions } from './options.ts'
 import { type ProduceAnswer, type ProduceRequest, produceApis } from './produce.ts'
 import type { ProducerIdentity } from './record-batch.ts'
 
@@ -92,15 +92,17 @@ export class KafkaClient {
     }
   }
 
-  /** Creates topics with the defaults of the brokers; answers the fault of each that could not be. */
+  /** Creates topics as the options say; answers the fault of each that could not be. */
   async createTopics(names: readonly string[]): Promise<Map<string, TrestleError>> {
     const { connection, apis, place } = await this.anyConnection()
+    const { partitions = -1, replication_factor = -1, config = {} } = creationOf(this.#options) ?? {}
+    const configs = Object.entries(config as object).map(([name, value]) => ({ name, value: String(value) }))
     const wanted = names.map((name) => ({
       name,
-      numPartitions: -1,
-      replicationFactor: -1,
+      numPartitions: partitions,
+      replicationFactor: replication_factor,
       assignments: [],
-      configs: [],
+      configs,
     }))
     const api = apis.createTopics as API<[typeof wanted, number, boolean], CreateTopicsAnswer>
     const answer = await api.async(connection, wanted, this.#options.request_timeout_ms, false).catch((thrown) => {
@@ -174,7 +176,7 @@ export class KafkaClient {
     this.#settings ??= await connectionSettings(this.#options)
     if (this.#closed) throw new TrestleError('E601', `${name}: the connector is closed`)
     // A server name must be a name (RFC 6066 §3): an address is verified without one.
-    const tlsServerName = isIP(broker.host) === 0
+    const tlsServerName = this.#options.tls?.server_name ?? isIP(broker.host) === 0
     const connection = new Connection(this.#options.client_id, { ...this.#settings, tlsServerName })
     // An error without a listener would end the thread; every request hears of it by its own callback.
     connection.on('error', () => this.#forget(name, connection))
@@ -189,6 +191,8 @@ export class KafkaClient {
       connection.socket.destroy()
       throw new TrestleError('E601', `${name}: the connector is closed`)
     }
+    // One that logs in anew is not waited for.
+    this.#connections.get(name)?.close(() => {})
     this.#connections.set(name, connection)
     return connection
   }
@@ -227,24 +231,3 @@ export function parseBroker(text: string): Broker {
 }
 
 export const printBroker = ({ host, port }: Broker): string => `${host.includes(':') ? `[${host}]` : host}:${port}`
-
-async function connectionSettings(options: KafkaOptions): Promise<ConnectionOptions> {
-  const { tls, sasl } = options
-  const settings: ConnectionOptions = {
-    connectTimeout: options.connect_timeout_ms,
-    requestTimeout: options.request_timeout_ms,
-  }
-  if (tls !== undefined) {
-    settings.tls = { rejectUnauthorized: tls.reject_unauthorized }
-    if (tls.ca !== undefined) settings.tls.ca = await pem(tls.ca)
-    if (tls.cert !== undefined) settings.tls.cert = await pem(tls.cert)
-    if (tls.key !== undefined) settings.tls.key = await pem(tls.key)
-  }
-  if (sasl !== undefined) {
-    const mechanism = sasl.mechanism.toUpperCase() as Uppercase<typeof sasl.mechanism>
-    settings.sasl = { mechanism, username: sasl.username, password: sasl.password }
-  }
-  return settings
-}
-
-const pem = async (text: string): Promise<string> => (text.includes('-----BEGIN') ? text : readFile(text, 'utf8'))

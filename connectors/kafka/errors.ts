@@ -50,7 +50,7 @@ export const meanings: Readonly<Record<number, Meaning>> = {
   27: means('E607', true, rejoins), // REBALANCE_IN_PROGRESS
   29: means('E603', true, needsWrite), // TOPIC_AUTHORIZATION_FAILED
   30: means('E603', true, 'allow this user READ on the group'), // GROUP_AUTHORIZATION_FAILED
-  31: means('E603', true, 'allow this user IDEMPOTENT_WRITE on the cluster, or set idempotent: false'), // CLUSTER_AUTHORIZATION_FAILED
+  31: means('E603', true, 'allow this user IDEMPOTENT_WRITE on the cluster, or set mode: at-least-once'), // CLUSTER_AUTHORIZATION_FAILED
   32: means('E606', true, 'the clocks of the hub and of the broker are too far apart', 'later'), // INVALID_TIMESTAMP
   33: means('E602', true, 'choose a sasl.mechanism that the broker has'), // UNSUPPORTED_SASL_MECHANISM
   34: means('E602', true), // ILLEGAL_SASL_STATE
@@ -64,10 +64,16 @@ export const meanings: Readonly<Record<number, Meaning>> = {
   44: means('E603', true, 'a policy of the brokers refuses it'), // POLICY_VIOLATION
   45: means('E607', true, fenced), // OUT_OF_ORDER_SEQUENCE_NUMBER
   47: means('E607', true, fenced), // INVALID_PRODUCER_EPOCH
+  48: means('E607', true, fenced), // INVALID_TXN_STATE
   49: means('E607', true, fenced), // INVALID_PRODUCER_ID_MAPPING
+  50: means('E608', true, 'lower transaction_timeout_ms', 'later'), // INVALID_TRANSACTION_TIMEOUT
+  51: means('E607', true), // CONCURRENT_TRANSACTIONS
+  52: means('E607', true, fenced), // TRANSACTION_COORDINATOR_FENCED
+  53: means('E603', true, 'allow this user WRITE on the transactional id trestle-…'), // TRANSACTIONAL_ID_AUTHORIZATION_FAILED
   54: means('E602', true), // SECURITY_DISABLED
+  55: means('E607', true), // OPERATION_NOT_ATTEMPTED
   56: means('E607', false, 'see the disk of the broker'), // KAFKA_STORAGE_ERROR
-  58: means('E602', true, 'check sasl.username and sasl.password'), // SASL_AUTHENTICATION_FAILED
+  58: means('E602', true, 'check what stands under sasl'), // SASL_AUTHENTICATION_FAILED
   59: means('E607', true, fenced), // UNKNOWN_PRODUCER_ID
   72: means('E607', true, 'the listener is missing on the leader'), // LISTENER_NOT_FOUND
   74: means('E607', true, elects), // FENCED_LEADER_EPOCH
@@ -105,6 +111,7 @@ export function fromThrown(thrown: unknown, place: string): TrestleError {
   if (thrown instanceof TrestleError) return thrown
   const chain = [...unfold(thrown)]
   for (const error of chain) {
+    if (error instanceof TrestleError) return error
     if (typeof error['apiCode'] === 'number' && error['apiCode'] !== 0) {
       const said = typeof error['serverErrorMessage'] === 'string' ? error['serverErrorMessage'] : null
       return fromKafkaCode(error['apiCode'], said, place, thrown)
@@ -120,7 +127,7 @@ export function fromThrown(thrown: unknown, place: string): TrestleError {
 
 /** Codes of the library and of Node; the innermost known one counts. */
 const thrownCodes: Readonly<Record<string, [Code, string?]>> = {
-  PLT_KFK_AUTHENTICATION: ['E602', 'check sasl.mechanism, sasl.username and sasl.password'],
+  PLT_KFK_AUTHENTICATION: ['E602', 'check what stands under sasl'],
   PLT_KFK_UNSUPPORTED_API: ['E611', 'Kafka 2.8 or newer is needed'],
   PLT_KFK_UNSUPPORTED_COMPRESSION: ['E606', 'choose another compression'],
   ECONNREFUSED: ['E601', 'start the broker, or check the port'],

@@ -119,6 +119,11 @@ export const kafkaSchema = {
         },
         cert: { type: 'string', format: 'path', description: 'The certificate of the hub.' },
         key: { type: 'string', format: 'path', description: 'The private key of that certificate.' },
+        server_name: {
+          type: 'string',
+          description:
+            'The name to ask for and to find in the certificates of the brokers, where it is not the host of their address.',
+        },
         reject_unauthorized: {
           type: 'boolean',
           default: true,
@@ -130,12 +135,36 @@ export const kafkaSchema = {
     sasl: {
       type: 'object',
       additionalProperties: false,
-      required: ['mechanism', 'username', 'password'],
+      required: ['mechanism'],
       description: 'Log in.',
       properties: {
-        mechanism: { enum: ['plain', 'scram-sha-256', 'scram-sha-512'], description: 'How the password is proven.' },
-        username: { type: 'string', description: 'The user.' },
+        mechanism: {
+          enum: ['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'],
+          description: 'How the hub proves who it is.',
+        },
+        username: { type: 'string', description: 'The user; not for `oauthbearer`.' },
         password: { type: 'string', secret: true, description: 'The password.', examples: ['${env:KAFKA_PASSWORD}'] },
+        token: { type: 'string', secret: true, description: 'For `oauthbearer`: a token.' },
+        token_file: {
+          type: 'string',
+          format: 'path',
+          description: 'For `oauthbearer`: a file that holds the token; read at each login.',
+        },
+        token_endpoint: {
+          type: 'string',
+          pattern: '^https?://',
+          description:
+            'For `oauthbearer`: where a token is got for client_id and client_secret (OAuth 2.0 client credentials); asked for anew before it ends.',
+          examples: ['https://login.example/oauth2/token'],
+        },
+        client_id: { type: 'string', description: 'Who asks the token endpoint.' },
+        client_secret: { type: 'string', secret: true, description: 'The secret of client_id.' },
+        scope: { type: 'string', description: 'The scope to ask for.' },
+        extensions: {
+          type: 'object',
+          additionalProperties: { type: 'string' },
+          description: 'For `oauthbearer`: SASL extensions, as some providers want them.',
+        },
       },
     },
   },

@@ -2,7 +2,7 @@ import { TrestleError } from 'trestle/contract'
 import type { KafkaClient } from './client.ts'
 import { fromKafkaCode } from './errors.ts'
 import { requeue } from './lot.ts'
-import type { KafkaOptions } from './options.ts'
+import { creationOf, type KafkaOptions } from './options.ts'
 import { newPartition, type Partition, type Topic } from './partition.ts'
 
 const freshForMs = 300_000
@@ -46,7 +46,7 @@ export class Topics {
     const askable = names.filter((name) => this.#entry(name) && validName.test(name))
     if (askable.length === 0) return
     const absent = await this.#ask(askable)
-    if (absent.length === 0 || !this.#options.create_topics) return
+    if (absent.length === 0 || creationOf(this.#options) === null) return
     const faults = await this.#client.createTopics(absent)
     // A topic just created is not at once known to every broker, nor has it a leader.
     for (let attempt = 0; attempt < 20; attempt++) {

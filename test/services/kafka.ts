@@ -13,8 +13,12 @@ const run = promisify(execFile)
 export interface KafkaOptions {
   /** Adds a TLS listener with a self-signed certificate. */
   tls?: boolean
+  /** The TLS listener wants a certificate of who connects: the server's own is taken. */
+  clientCertificate?: boolean
   /** Adds a SASL listener (and with `tls` one over TLS) that knows these users under PLAIN and both SCRAMs. */
   users?: Readonly<Record<string, string>>
+  /** Adds OAUTHBEARER to the SASL listeners, with Kafka's own login module for unsecured tokens. */
+  oauth?: boolean
   /** Whether a topic comes into being by being asked for; default false. */
   autoCreateTopics?: boolean
   partitions?: number
@@ -58,6 +62,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
   const certificate = options.tls ? await makeCertificate(folder) : null
   // Kafka reads key and chain from one file.
   if (certificate !== null) await writeFile(join(folder, 'keystore.pem'), certificate.key + certificate.cert)
+  if (certificate !== null) await writeFile(join(folder, 'truststore.pem'), certificate.cert)
   const file = join(folder, 'server.properties')
   await writeFile(file, propertiesText(folder, ports, options, certificate))
   await mkdir(join(folder, 'logs'))
@@ -128,8 +133,8 @@ function propertiesText(
     'broker.heartbeat.interval.ms': 300,
     'auto.create.topics.enable': options.autoCreateTopics ?? false,
     ...(options.maxMessageBytes === undefined ? {} : { 'message.max.bytes': options.maxMessageBytes }),
-    ...(certificate === null ? {} : tlsProperties(folder)),
-    ...(options.users === undefined ? {} : saslProperties(options.users)),
+    ...(certificate === null ? {} : tlsProperties(folder, options.clientCertificate === true)),
+    ...(options.users === undefined ? {} : saslProperties(options.users, options.oauth === true)),
     ...options.properties,
   }
   return Object.entries(properties)
@@ -137,17 +142,30 @@ function propertiesText(
     .join('')
 }
 
-function tlsProperties(folder: string): Record<string, string> {
-  return { 'ssl.keystore.type': 'PEM', 'ssl.keystore.location': join(folder, 'keystore.pem') }
+function tlsProperties(folder: string, clientCertificate: boolean): Record<string, string> {
+  const keystore = { 'ssl.keystore.type': 'PEM', 'ssl.keystore.location': join(folder, 'keystore.pem') }
+  if (!clientCertificate) return keystore
+  return {
+    ...keystore,
+    'listener.name.tls.ssl.client.auth': 'required',
+    'listener.name.tls.ssl.truststore.type': 'PEM',
+    'listener.name.tls.ssl.truststore.location': join(folder, 'truststore.pem'),
+  }
 }
 
-function saslProperties(users: Readonly<Record<string, string>>): Record<string, string> {
+function saslProperties(users: Readonly<Record<string, string>>, oauth: boolean): Record<string, string> {
   const known = Object.entries(users).map(([name, password]) => `user_${name}="${password}"`)
-  const properties: Record<string, string> = { 'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512' }
+  const properties: Record<string, string> = {
+    'sasl.enabled.mechanisms': `PLAIN,SCRAM-SHA-256,SCRAM-SHA-512${oauth ? ',OAUTHBEARER' : ''}`,
+  }
   for (const listener of ['sasl', 'sasltls']) {
     const prefix = `listener.name.${listener}`
     properties[`${prefix}.plain.sasl.jaas.config`] =
       `org.apache.kafka.common.security.plain.PlainLoginModule required ${known.join(' ')};`
+    if (oauth) {
+      properties[`${prefix}.oauthbearer.sasl.jaas.config`] =
+        'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";'
+    }
     for (const scram of ['scram-sha-256', 'scram-sha-512']) {
       properties[`${prefix}.${scram}.sasl.jaas.config`] =
         'org.apache.kafka.common.security.scram.ScramLoginModule required;'
