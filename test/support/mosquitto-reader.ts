@@ -45,6 +45,8 @@ export class MosquittoReader {
   /** Subscribes; resolves when the server has granted it. `more` are further arguments of mosquitto_sub. */
   static async open(port: number, filter: string, ...more: string[]): Promise<MosquittoReader> {
     const args = ['-h', '127.0.0.1', '-p', String(port), '-t', filter, '-q', '2', '-V', 'mqttv5', '-d', '-F', '%j']
+    // With its own 20 it ends when a server that was told of no limit sends more at once.
+    args.push('-D', 'connect', 'receive-maximum', '65535')
     // Its output is a pipe, which it would fill before it writes.
     const child = spawn('stdbuf', ['-oL', (await findTool('mosquitto_sub'))!, ...args, ...more], {
       stdio: ['ignore', 'pipe', 'pipe'],
