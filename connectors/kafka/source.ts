@@ -7,6 +7,7 @@ import { type Feed, Feeds } from './consumer/feed.ts'
 import { Fetcher } from './consumer/fetcher.ts'
 import { Group } from './consumer/group.ts'
 import { HandIn } from './consumer/hand-in.ts'
+import { MemberMemory } from './consumer/member-memory.ts'
 import { Positions } from './consumer/positions.ts'
 import { Reading } from './consumer/reading.ts'
 import { Selection } from './consumer/selection.ts'
@@ -135,7 +136,9 @@ export class KafkaSource implements Source {
 
   async #join(): Promise<void> {
     const reading = this.#reading!
-    this.#group = new Group(this.#coordinator, this.#member, this.#options, {
+    const memory = new MemberMemory(this.#options, this.#context)
+    const parts = { coordinator: this.#coordinator, client: this.#member, memory }
+    this.#group = new Group(parts, this.#options, {
       topics: () => this.#selection.topics,
       counts: (topics) => this.#selection.counts(topics),
       owned: () => this.#feeds.partitions(),

@@ -5,6 +5,7 @@ import { fromKafkaCode } from '../errors.ts'
 import type { KafkaSourceOptions } from '../source-options.ts'
 import { type Assignor, assignorsOf, difference, type Member } from './assignors.ts'
 import type { Coordinator, Membership } from './coordinator.ts'
+import type { MemberMemory } from './member-memory.ts'
 import {
   type Partitions,
   readAssignment,
@@ -31,6 +32,13 @@ export interface GroupHooks {
   told(event: string, facts: Record<string, unknown>): void
 }
 
+export interface GroupParts {
+  readonly coordinator: Coordinator
+  /** For this alone: a join keeps its connection busy for long. */
+  readonly client: KafkaClient
+  readonly memory: MemberMemory
+}
+
 const memberIdRequired = 79
 const pauseMs = 100
 const maxHeartbeatMs = 3000
@@ -46,6 +54,7 @@ export class Group {
   readonly #client: KafkaClient
   readonly #options: KafkaSourceOptions
   readonly #hooks: GroupHooks
+  readonly #memory: MemberMemory
   readonly #assignors: readonly Assignor[]
   #memberId = ''
   #generation = -1
@@ -61,10 +70,10 @@ export class Group {
   #joinedWith = ''
   #shared: ReadonlyMap<string, number> | null = null
 
-  /** `client` is for this alone: a join keeps its connection busy for long. */
-  constructor(coordinator: Coordinator, client: KafkaClient, options: KafkaSourceOptions, hooks: GroupHooks) {
-    this.#coordinator = coordinator
-    this.#client = client
+  constructor(parts: GroupParts, options: KafkaSourceOptions, hooks: GroupHooks) {
+    this.#coordinator = parts.coordinator
+    this.#client = parts.client
+    this.#memory = parts.memory
     this.#options = options
     this.#hooks = hooks
     this.#assignors = assignorsOf(options.assignor)
@@ -77,6 +86,8 @@ export class Group {
   /** Joins; resolves with the first assignment. *Errors*: those of the connection; E603, E607 and what Kafka says. */
   async open(): Promise<void> {
     const everyMs = Math.max(50, Math.min(maxHeartbeatMs, this.#options.session_timeout_ms / 3))
+    // A static member is known by its instance id.
+    if (this.#options.instance_id === undefined) this.#memberId = await this.#memory.recall()
     this.#heartbeat = setInterval(() => void this.#beat(), everyMs)
     while (!this.#isMember && !this.#closing) await this.#round()
     void this.#run()
@@ -94,6 +105,7 @@ export class Group {
     this.#closing = true
     if (this.#heartbeat !== null) clearInterval(this.#heartbeat)
     this.#wake()
+    this.#memory.leave()
     await this.#client.close()
   }
 
@@ -102,6 +114,7 @@ export class Group {
     if (this.#memberId === '' || this.#options.instance_id !== undefined) return
     const members = [{ memberId: this.#memberId, groupInstanceId: null }]
     await this.#coordinator.ask(client, leaveGroupV4.api, this.#options.group, members)
+    await this.#memory.forget()
   }
 
   async #run(): Promise<void> {
@@ -161,6 +174,7 @@ export class Group {
     else {
       this.#memberId = answer.memberId!
       this.#generation = answer.generationId
+      this.#memory.keep(this.#memberId)
       this.#joinedWith = printTopics(topics)
       await this.#sync(answer.protocolName!, answer.leader === answer.memberId ? readMembers(answer.members!) : null)
     }

@@ -1,18 +1,16 @@
 import { Kafka, logLevel, type Producer } from 'kafkajs'
-import type { ConnectorContext, Header, Intake, Source } from 'trestle/contract'
+import type { ConnectorContext, Header, Intake } from 'trestle/contract'
 import { type KafkaOptions, kafkaOptions } from '../../../connectors/kafka/options.ts'
 import { KafkaSource } from '../../../connectors/kafka/source.ts'
 import { kafkaSourceOptions } from '../../../connectors/kafka/source-options.ts'
 import { connectorContext } from '../../support/delivery.ts'
 
+/** Properties of a broker that has its internal topics at once. */
+export const small = { 'offsets.topic.num.partitions': 1, 'transaction.state.log.num.partitions': 1 }
+
 /** A client that is not ours. */
 export const kafkajs = (brokers: string): Kafka =>
   new Kafka({ clientId: 'trestle-test', brokers: [brokers], logLevel: logLevel.NOTHING })
-
-export interface MadeSource {
-  source: Source
-  context: ReturnType<typeof connectorContext>
-}
 
 /** A source as the hub makes it; two of the same `folder` are one after the other in the same hub. */
 export function sourceOf(

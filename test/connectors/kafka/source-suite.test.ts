@@ -4,7 +4,7 @@ import type { Kafka, Producer } from 'kafkajs'
 import { type KafkaServer, need, startKafka } from '../../services/index.ts'
 import { sourceSuite } from '../../suites/source.ts'
 import { createTopics } from '../../support/kafka-reader.ts'
-import { kafkajs, lagOf, produce, sourceOf } from './source-rig.ts'
+import { kafkajs, lagOf, produce, small, sourceOf } from './source-rig.ts'
 
 let server: Promise<KafkaServer> | null = null
 let kafka: Kafka | null = null
@@ -18,7 +18,7 @@ sourceSuite('Kafka', {
   skip: await need('kafka'),
   maxUnsettled: 100,
   async make() {
-    server ??= startKafka()
+    server ??= startKafka({ properties: small })
     const { brokers } = await server
     kafka ??= kafkajs(brokers)
     if (producer === null) {

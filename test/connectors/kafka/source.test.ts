@@ -13,7 +13,7 @@ import { until } from '../../support/bridge-rig.ts'
 import { connectorContext, deliveries } from '../../support/delivery.ts'
 import { HeldIntake } from '../../support/held-intake.ts'
 import { createTopics } from '../../support/kafka-reader.ts'
-import { kafkajs, lagOf, produce, sourceOf } from './source-rig.ts'
+import { kafkajs, lagOf, produce, small, sourceOf } from './source-rig.ts'
 
 describe('the source of Kafka', { skip: await need('kafka') }, () => {
   let server: KafkaServer
@@ -22,7 +22,7 @@ describe('the source of Kafka', { skip: await need('kafka') }, () => {
   const opened: Source[] = []
 
   before(async () => {
-    server = await startKafka({ properties: { 'log.retention.check.interval.ms': 1000 } })
+    server = await startKafka({ properties: small })
     kafka = kafkajs(server.brokers)
     producer = kafka.producer()
     await producer.connect()
