@@ -29,6 +29,7 @@ export interface ProducerOptions {
 /** What a broker says of an entry it has. *Shape*: ledger -1 for an entry it had before. */
 export type SendReceipt = Pick<MessageIdData, 'ledgerId' | 'entryId'>
 
+/** By the number of its last message: what every answer names. */
 interface Pending {
   readonly settle: (receipt: SendReceipt) => void
   readonly fail: (fault: PulsarFault) => void
@@ -80,7 +81,7 @@ export class Producer implements ProducerListener {
     if (this.#fault !== null) return Promise.reject(this.#fault)
     return new Promise((settle, fail) => {
       if (this.#pending.size === 0) this.#watch()
-      this.#pending.set(entry.firstSequenceId, { settle, fail })
+      this.#pending.set(entry.lastSequenceId, { settle, fail })
       this.#heads.at = 0
       writeSendHead(this.#heads, this.#id, this.#name, entry)
       this.connection.writeBoth(this.#heads.copy(), entry.payload)
@@ -96,10 +97,11 @@ export class Producer implements ProducerListener {
     if (connection.isOpen) await connection.request('closeProducer', { producerId: this.#id })
   }
 
-  receipt({ sequenceId, messageId }: CommandBody<'sendReceipt'>): void {
-    this.#take(sequenceId)?.settle(messageId ?? had)
+  receipt({ sequenceId, highestSequenceId, messageId }: CommandBody<'sendReceipt'>): void {
+    this.#take(Math.max(sequenceId, highestSequenceId))?.settle(messageId ?? had)
   }
 
+  /** *Shape*: here `sequenceId` is that of the last message already. */
   sendError({ sequenceId, error, message }: CommandBody<'sendError'>): void {
     this.#take(sequenceId)?.fail(PulsarFault.fromServer(error, message, this.connection.place))
   }
