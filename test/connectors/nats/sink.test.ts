@@ -241,6 +241,7 @@ describe('NATS as a sink', { skip: await need('nats') }, () => {
       await sink.deliver([next()])
       // Stopped, it takes what comes and answers nothing.
       process.kill(own.pid, 'SIGSTOP')
+      await new Promise((done) => setTimeout(done, 100))
       const delivering = sink.deliver(Array.from({ length: 50 }, () => next()))
       await new Promise((done) => setTimeout(done, 100))
       await own.kill()
@@ -260,6 +261,7 @@ describe('NATS as a sink', { skip: await need('nats') }, () => {
       const sink = make({ servers: [own.address], subject_prefix: 's', request_timeout_ms: 500 })
       await sink.open()
       process.kill(own.pid, 'SIGSTOP')
+      await new Promise((done) => setTimeout(done, 100))
       const [receipt] = await sink.deliver([deliveries()()])
       assert.equal(receipt!.error!.code, 'E601')
       assert.match(receipt!.error!.message, /did not answer within 500 ms/)
