@@ -41,14 +41,12 @@ export class Publication {
   topicOf({ target, message }: Delivery): string {
     const { prefix, skip_levels: skip } = this.#options
     if (target === null && skip === 0 && prefix === '') return message.topic
-    const topic = target ?? prefix + withoutLevels(message.topic, skip)
-    if (topic === '' || notInNames.test(topic)) {
-      const why = topic === '' ? 'nothing is left of the topic' : 'a topic has no wildcards'
-      throw new TrestleError('E606', `\`${topic}\` cannot be published to: ${why}`, {
-        detail: { place: message.topic },
-      })
+    const own = target ?? withoutLevels(message.topic, skip)
+    if (own === '' || notInNames.test(own)) {
+      const why = own === '' ? 'nothing is left of the topic' : `\`${own}\` has wildcards`
+      throw new TrestleError('E606', `it cannot be published: ${why}`, { detail: { place: message.topic } })
     }
-    return topic
+    return target === null ? prefix + own : own
   }
 
   /** Never above what the server takes. */
