@@ -28,7 +28,7 @@ describe('A source that Pulsar refuses says why, in its words, and what to do', 
   })
   after(() => server?.stop())
 
-  test('for wrong and for expired credentials', async () => {
+  test('A5: for wrong and for expired credentials', async () => {
     for (const token of [`${server.token('admin')}x`, server.token('admin', -60)]) {
       const error = await refused(server, {}, token)
       assert.deepEqual([error.code, error.retry], ['E602', 'reconnect'])
@@ -36,7 +36,7 @@ describe('A source that Pulsar refuses says why, in its words, and what to do', 
     }
   })
 
-  test('for a permission that is missing, until it is granted', async () => {
+  test('A5: for a permission that is missing, until it is granted', async () => {
     const error = await refused(server, {}, server.token('reader'))
     assert.equal(error.code, 'E603')
     assert.match(String(error.detail.advice), /grant/)
@@ -46,7 +46,7 @@ describe('A source that Pulsar refuses says why, in its words, and what to do', 
     await open.close()
   })
 
-  test('for a topic that is missing, until it is made', async () => {
+  test('A5: for a topic that is missing, until it is made', async () => {
     const token = server.token('admin')
     const error = await refused(server, { topics: ['not-there'] }, token)
     assert.deepEqual([error.code, error.retry], ['E604', 'later'])

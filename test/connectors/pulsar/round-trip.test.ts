@@ -53,7 +53,7 @@ describe('A message that goes to Pulsar and comes back', { skip }, () => {
     { batching: 'key', compression: 'lz4' },
   ]
   for (const [at, way] of ways.entries()) {
-    test(`is the same but for the hop list: batching ${way.batching}, compression ${way.compression}`, async () => {
+    test(`A11: is the same but for the hop list: batching ${way.batching}, compression ${way.compression}`, async () => {
       const topic = `round-${at}`
       const folder = await mkdtemp(join(tmpdir(), 'trestle-pulsar-round-'))
       const sink = new PulsarSink(pulsarOptions({ servers: [server.url], topic, ...way }), connectorContext(folder))

@@ -122,7 +122,7 @@ describe('A source of Pulsar', { skip }, () => {
     await one.close()
   })
 
-  test('half a batch that is settled does not come again when the broker knows the places in a batch', async () => {
+  test('A9: half a batch that is settled does not come again when the broker knows the places in a batch', async () => {
     const topic = 'half'
     await makeTopic(server, topic)
     await server.admin(`/persistent/public/default/${topic}/subscription/s`, 'PUT')
@@ -191,7 +191,7 @@ describe('A source of Pulsar', { skip }, () => {
     await one.close()
   })
 
-  test('a topic that the broker lets go (unload) is read on, and nothing comes twice', async () => {
+  test('A9: a topic that the broker lets go (unload) is read on, and nothing comes twice', async () => {
     const topic = 'unloaded'
     const one = await openSource(server, { topics: [topic] }, null)
     await sendWithJava(server, topic, numbered(0, 10))
@@ -235,7 +235,7 @@ describe('A source of Pulsar', { skip }, () => {
     await again('latest', [])
   })
 
-  test('what failed in a shared subscription comes again after its delay, counted, and too often is a dead letter', async () => {
+  test('A9: what failed in a shared subscription comes again after its delay, counted, and too often is a dead letter', async () => {
     const topic = 'again'
     const policy = { dead_letter_policy: { max_redeliver_count: 2 }, negative_ack_delay_ms: 100 }
     const one = await openSource(server, { topics: [topic], subscription_type: 'shared', ...policy }, null)
@@ -333,7 +333,7 @@ describe('A source of Pulsar', { skip }, () => {
     await waitFor('its end', 5000, async () => (await statsOf(server, topic, 'fleeting')) === null)
   })
 
-  test('a server that is killed loses the source once; a new one has everything that was not acknowledged', async () => {
+  test('A9: a server that is killed loses the source once; a new one has everything that was not acknowledged', async () => {
     const topic = 'killed'
     const one = await openSource(server, { topics: [topic] }, null)
     await sendWithJava(server, topic, numbered(0, 30), { batch: 10 })
