@@ -3,13 +3,12 @@
  * under load. Out: a backlog in the journal drains into the real far side. In: a backlog at the far side comes through
  * the source to the broker, where no rule takes it.
  */
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import type { HubReport } from '../src/telemetry/report.ts'
 import { type FarSystem, payloadOf, type RunningSystem } from '../test/faults/far-system.ts'
 import { HubProcess } from '../test/support/hub-process.ts'
 import type { FedRecord } from '../test/support/stubborn-feeder.ts'
 import { runLoad } from './load.ts'
+import { cpuUsOf, rssMbOf } from './process-cost.ts'
 
 export interface BridgeCost {
   system: string
@@ -143,18 +142,4 @@ async function post(hub: HubProcess, path: string): Promise<void> {
     body: '{}',
   })
   if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
-}
-
-const ticksPerS = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
-
-/** CPU time of a process and all its threads so far. *Source*: proc(5), stat, fields 14 and 15. */
-function cpuUsOf(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return ((Number(fields[11]) + Number(fields[12])) * 1e6) / ticksPerS
-}
-
-function rssMbOf(pid: number): number {
-  const line = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  return Math.round(Number(line?.[1] ?? 0) / 1024)
 }

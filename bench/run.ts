@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { systems } from '../test/faults/systems/index.ts'
 import { type BridgeCost, benchBridge, bridgeTargets } from './bridges.ts'
 import { type BrokerBench, benchBrokers, targets } from './broker.ts'
+import { benchFiveSinks } from './five-sinks.ts'
 import { buildLoad, scenarios } from './load.ts'
 import { benchPipeline, type PipelineResult, pipelineTargets, warmUpSeconds } from './pipeline.ts'
 
@@ -27,6 +28,7 @@ else {
   if (claim === undefined || claim === 'broker') await broker(wanted)
   if (claim === undefined || claim === 'pipeline') await pipeline()
   if (claim === undefined || claim === 'bridges') await bridges(wanted)
+  if (claim === undefined || claim === 'five-sinks') await fiveSinks()
 }
 
 async function broker(names: readonly string[]): Promise<void> {
@@ -55,6 +57,31 @@ async function bridges(names: readonly string[]): Promise<void> {
     const head = `# CPU per message of each bridge\n\nnpm run bench -- bridges --rounds ${values.rounds}\n\n${conditions} 200 bytes; least CPU of ${values.rounds} runs, whole hub, all threads. Sink: a backlog in the journal drains into the real server. Source: a backlog at the server comes in to the broker, no rule.\n`
     writeFileSync(new URL('./results/bridges.md', import.meta.url), `${head}\n${text}\n`)
   }
+}
+
+async function fiveSinks(): Promise<void> {
+  const plan = { ratePerS: 1000, liveSeconds: 60, deadSeconds: 120 }
+  const found = await benchFiveSinks(plan)
+  const { liveP99Ms: live, deadP99Ms: dead } = found
+  const grown = (name: 'nats' | 'mqtt'): string => `${(((dead[name] - live[name]) / live[name]) * 100).toFixed(0)} %`
+  const rows = [
+    ['seen at NATS, p99 ms: all live → one dead', `${live.nats} → ${dead.nats} (${grown('nats')})`, '+ ≤ 10 %'],
+    ['seen at Mosquitto, p99 ms: all live → one dead', `${live.mqtt} → ${dead.mqtt} (${grown('mqtt')})`, '+ ≤ 10 %'],
+    ['most resident memory, MB: all live → one dead', `${found.liveRssMb} → ${found.deadRssMb}`, '± 20'],
+    ['journal bytes a message (payload)', `${found.journalBytes} (${found.payloadBytes})`, 'one copy'],
+    ['drain, messages/s (live rate)', `${found.drainPerS} (${found.ratePerS})`, '≥ 3 ×'],
+    [
+      'lost, out of order, twice, unaccounted',
+      [found.lost, found.outOfOrder, found.twice, found.unaccounted].join(', '),
+      '0',
+    ],
+  ]
+  const text = ['| what | measured | target |', '|---|---|---|', ...rows.map((row) => `| ${row.join(' | ')} |`)].join(
+    '\n',
+  )
+  console.log(`\n${text}`)
+  const head = `# Five sinks, one of them dead for two minutes\n\nnpm run bench -- five-sinks\n\n${conditions} ${plan.ratePerS} messages/s of 20 devices at QoS 1, one rule into Kafka, Pulsar, NATS JetStream, ReductStore and Mosquitto, all on the same machine; \`kill -9\` of Kafka, back after ${plan.deadSeconds} s.\n`
+  writeFileSync(new URL('./results/five-sinks.md', import.meta.url), `${head}\n${text}\n`)
 }
 
 function bridgeTable(costs: readonly BridgeCost[]): string {

@@ -19,6 +19,8 @@ export interface FarSystem {
 
 /** A real server behind a stretch of network that can lose packets. The hub goes over it, the test's own clients do not. */
 export interface RunningSystem {
+  /** Where the test's own clients reach the server, past the stretch of network: `host:port`. */
+  readonly address: string
   /**
    * An entry of `connectors:` that reaches the far side; with `reads`, it has one source. null: the system has no
    * such side. The addresses are `outward` and `inward` for the matrix, `ab` and `ba` for the ring; all exist.

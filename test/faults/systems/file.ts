@@ -20,6 +20,7 @@ async function start(): Promise<RunningSystem> {
     throw new Error(noServer)
   }
   return {
+    address: '',
     entry: (reads) => (reads === null ? { type: 'file', path: folder } : null),
     target: (address) => `file: ${address}`,
     kill: never,

@@ -27,6 +27,7 @@ async function start(): Promise<RunningSystem> {
   })
   const producer = client.producer({ idempotent: true, maxInFlightRequests: 1 })
   return {
+    address: server.brokers,
     entry: (reads) => ({
       type: 'kafka',
       brokers: [`127.0.0.1:${proxy.port}`],

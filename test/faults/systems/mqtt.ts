@@ -35,6 +35,7 @@ async function start(): Promise<RunningSystem> {
   await reader.subscribeAsync('outward/#', { qos: 2 })
   const feeder = await connectAsync({ ...at, clientId: 'feeder' })
   return {
+    address: `127.0.0.1:${server.port}`,
     entry: (reads) => ({
       type: 'mqtt',
       server: `mqtt://127.0.0.1:${proxy.port}`,

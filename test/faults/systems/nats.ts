@@ -20,6 +20,7 @@ async function start(): Promise<RunningSystem> {
     await makeStream(server.address, { name, subjects: [`${name}.>`] })
   let connection: NatsConnection | null = null
   return {
+    address: server.address,
     entry: (reads) => ({
       type: 'nats',
       servers: [`127.0.0.1:${proxy.port}`],

@@ -24,6 +24,7 @@ async function start(): Promise<RunningSystem> {
   }
   const feeder = new JavaFeeder(server)
   return {
+    address: server.url.replace('pulsar://', ''),
     entry: (reads) => ({
       type: 'pulsar',
       servers: [`pulsar://127.0.0.1:${proxy.port}`],

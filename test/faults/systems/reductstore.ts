@@ -18,6 +18,7 @@ async function start(): Promise<RunningSystem> {
   await ask(server, 'POST', '/b/faults')
   const feeder = new BatchFeeder(server)
   return {
+    address: new URL(server.url).host,
     entry: (reads) => ({
       type: 'reductstore',
       url: `http://127.0.0.1:${proxy.port}`,
