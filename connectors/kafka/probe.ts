@@ -3,8 +3,9 @@ import { createConnection } from 'node:net'
 import { type ConnectorContext, type Delivery, type ProbeStep, TrestleError } from 'trestle/contract'
 import { KafkaClient, parseBroker, printBroker } from './client.ts'
 import { fromThrown } from './errors.ts'
-import type { KafkaOptions } from './options.ts'
+import { type KafkaOptions, modeOf } from './options.ts'
 import { KafkaSink } from './sink.ts'
+import { transactionsOf } from './transactions.ts'
 
 /**
  * Walks the path to Kafka: name, port, TLS and login, metadata, and, when the connector has a topic, a real record
@@ -20,7 +21,7 @@ export async function probeKafka(options: KafkaOptions, context: ConnectorContex
     ['login', () => client.open().then(() => how)],
     ['metadata', () => describe(client, options.topic)],
   ]
-  if (options.topic !== undefined) steps.push(['produce', () => produceOne(options, context)])
+  if (options.topic !== undefined) steps.push(['produce', () => produceOne(options, context, client)])
   const done: ProbeStep[] = []
   try {
     for (const [step, run] of steps) {
@@ -64,14 +65,17 @@ async function describe(client: KafkaClient, topic: string | undefined): Promise
   return `${brokers.length} broker${brokers.length === 1 ? '' : 's'}${partitions}`
 }
 
-async function produceOne(options: KafkaOptions, context: ConnectorContext): Promise<string> {
-  // Its own folder name, so that it does not take the numbers of the running sink.
-  const sink = new KafkaSink(options, { ...context, folder: `${context.folder}#probe` })
+async function produceOne(options: KafkaOptions, context: ConnectorContext, client: KafkaClient): Promise<string> {
+  const mode = modeOf(options)
+  // What the running sink uses stays its own: no number, no claim, no transaction.
+  const sink = new KafkaSink({ ...options, mode: 'at-least-once' }, { ...context, folder: `${context.folder}#probe` })
   try {
+    if (mode === 'idempotent') await client.newIdentity()
+    const rounds = mode === 'exactly-once' ? await transactionsOf(client, options, context).committed() : null
     await sink.open()
     const [receipt] = await sink.deliver([probeDelivery(context)])
     if (receipt?.outcome !== 'delivered') throw receipt?.error ?? new TrestleError('E608', 'no receipt')
-    return `written to ${receipt.place}`
+    return `written to ${receipt.place}${rounds === null ? '' : `, ${rounds} transactions committed before`}`
   } finally {
     await sink.close()
   }

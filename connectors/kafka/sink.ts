@@ -15,7 +15,7 @@ import type { Claim, Partition, Topic } from './partition.ts'
 import { Producer } from './producer.ts'
 import type { ProducerIdentity } from './record-batch.ts'
 import { Topics } from './topics.ts'
-import { Transactions } from './transactions.ts'
+import { type Transactions, transactionsOf } from './transactions.ts'
 
 /**
  * What a closed sink leaves to the next of the same connector and cluster: the numbers of its partitions and the
@@ -87,7 +87,7 @@ export class KafkaSink implements Sink {
     this.#clusterId = (await client.metadata([])).clusterId ?? ''
     const legacy = this.#inherit(mode)
     const topics = new Topics(options, client, this.#context.now, legacy?.topics ?? new Map())
-    const transactional = new Transactions(client, `trestle-${this.#context.hub}-${this.#context.name}`, options)
+    const transactional = transactionsOf(client, options, this.#context)
     const transactions = mode === 'exactly-once' ? transactional : null
     // This fences another that has the id, and ends what it has left; only then it is certain what was committed.
     const identity = transactions === null ? (legacy?.identity ?? null) : await transactions.begin()

@@ -9,6 +9,7 @@ import {
   offsetFetchV7,
   txnOffsetCommitV3,
 } from '@platformatic/kafka'
+import type { ConnectorContext } from 'trestle/contract'
 import { type KafkaClient, printBroker } from './client.ts'
 import { fromThrown } from './errors.ts'
 import type { KafkaOptions } from './options.ts'
@@ -18,18 +19,15 @@ import type { ProducerIdentity } from './record-batch.ts'
 const groupCoordinator = 0
 const transactionCoordinator = 1
 const noMember = { generation: -1, id: '' }
-/** The coordinator is starting, moved, or still ends the transaction before: asked again soon. */
-const passing = new Set([
-  'COORDINATOR_LOAD_IN_PROGRESS',
-  'COORDINATOR_NOT_AVAILABLE',
-  'NOT_COORDINATOR',
-  'CONCURRENT_TRANSACTIONS',
-  'UNSTABLE_OFFSET_COMMIT',
-])
+/** The coordinator is starting or moved: looked for again. */
+const moved = new Set(['COORDINATOR_LOAD_IN_PROGRESS', 'COORDINATOR_NOT_AVAILABLE', 'NOT_COORDINATOR'])
+/** It still ends the transaction before: asked again soon. */
+const passing = new Set([...moved, 'CONCURRENT_TRANSACTIONS', 'UNSTABLE_OFFSET_COMMIT'])
 /** UNKNOWN_TOPIC_OR_PARTITION, TOPIC_AUTHORIZATION_FAILED */
 const ofPartition = new Set([3, 29])
-const maxTries = 60
-const pauseMs = 50
+const maxTries = 80
+const minPauseMs = 2
+const maxPauseMs = 50
 
 /**
  * Kafka's transactions, as this connector uses them: the records of a round and the number of the round, which is
@@ -126,9 +124,11 @@ export class Transactions {
         return await question(await this.#client.connectionTo(broker))
       } catch (thrown) {
         const error = fromThrown(thrown, place)
-        this.#coordinators.delete(kind)
-        if (!passing.has(String(error.detail['kafka'])) || attempt === maxTries) throw error
+        const words = String(error.detail['kafka'])
+        if (moved.has(words) || !passing.has(words)) this.#coordinators.delete(kind)
+        if (!passing.has(words) || attempt === maxTries) throw error
       }
+      const pauseMs = Math.min(maxPauseMs, minPauseMs * attempt)
       await new Promise((done) => setTimeout(done, pauseMs))
     }
   }
@@ -141,6 +141,13 @@ export class Transactions {
     return { host, port }
   }
 }
+
+/** The transactions of a connector: their id is the same in every life of the hub, and of no other. */
+export const transactionsOf = (
+  client: KafkaClient,
+  options: KafkaOptions,
+  { hub, name }: ConnectorContext,
+): Transactions => new Transactions(client, `trestle-${hub}-${name}`, options)
 
 /** The partitions that are at fault themselves; the others were then not attempted. Anything else is thrown on. */
 function refusals(thrown: unknown): Map<string, number> {

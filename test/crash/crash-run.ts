@@ -18,6 +18,8 @@ export interface CrashPlan {
   /** Messages per second, all publishers together. */
   rate: number
   publishers: number
+  /** How the connector writes to Kafka; `idempotent` unless told. */
+  mode?: 'exactly-once'
   log?: (line: string) => void
 }
 
@@ -50,7 +52,7 @@ export async function runCrash(plan: CrashPlan): Promise<CrashResult> {
   await createTopics(kafka.brokers, { crash: 3 })
   const hub = await HubProcess.create({
     connectors: {
-      lake: { type: 'kafka', brokers: [kafka.brokers] },
+      lake: { type: 'kafka', brokers: [kafka.brokers], ...(plan.mode === undefined ? {} : { mode: plan.mode }) },
       records: { type: 'file', path: '../out' },
     },
     rules: { crash: rule },
@@ -79,7 +81,7 @@ export async function runCrash(plan: CrashPlan): Promise<CrashResult> {
     const report = await hub.until(({ ledger }) => ledger.pending === 0, 180_000)
     const tellers = publishers.map(tellerOf)
     return {
-      kafka: judge(tellers, (await readTopic(kafka.brokers, 'crash')).map(fromKafka)),
+      kafka: judge(tellers, (await readTopic(kafka.brokers, 'crash', plan.mode && 3000)).map(fromKafka)),
       file: judge(tellers, readLines(join(hub.folder, 'out'))),
       ratePerS: made / (upMs / 1000),
       seconds,
