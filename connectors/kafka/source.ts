@@ -43,13 +43,14 @@ export class KafkaSource implements Source {
   readonly #selection: Selection
   readonly #feeds = new Feeds()
   readonly #committer: Committer
-  readonly #fault = Promise.withResolvers<never>()
   readonly #timers: NodeJS.Timeout[] = []
   #handIn: HandIn | null = null
   #fetcher: Fetcher | null = null
   #reading: Reading | null = null
   #group: Group | null = null
   #intake: Intake | null = null
+  /** Ends an `open` that is under way. */
+  #refuse: (error: TrestleError) => void = () => {}
   #paused = false
   #closing: Promise<void> | null = null
 
@@ -65,8 +66,6 @@ export class KafkaSource implements Source {
     this.#selection = new Selection(this.#cluster, options, context.folder)
     const membership = (): typeof noMember => this.#group?.membership ?? noMember
     this.#committer = new Committer(this.#coordinator, this.#feeds, membership, (error) => this.#fail(error))
-    // Who waits for it hears of it; without anybody it must not end the process.
-    this.#fault.promise.catch(() => {})
   }
 
   async open(intake: Intake): Promise<void> {
@@ -77,7 +76,11 @@ export class KafkaSource implements Source {
     this.#build(intake, inbound)
     const begun = this.#selection.isByHand ? this.#readByHand() : this.#join()
     begun.catch((thrown: unknown) => this.#fail(TrestleError.from(thrown, 'E608')))
-    await Promise.race([begun, this.#fault.promise, new Promise((done) => this.#after(joinWaitMs, () => done(null)))])
+    await new Promise<void>((done, refuse) => {
+      this.#refuse = refuse
+      this.#after(joinWaitMs, done)
+      begun.then(done, refuse)
+    })
     if (this.#closing !== null) throw new TrestleError('E601', 'the source is closed')
     this.#committer.start(commit_interval_ms)
     this.#every(topics_refresh_ms, () => this.#refresh())
@@ -185,7 +188,7 @@ export class KafkaSource implements Source {
   #fail(error: TrestleError): void {
     if (this.#closing !== null) return
     this.#handIn?.hold()
-    this.#fault.reject(error)
+    this.#refuse(error)
     this.#intake?.lost(error)
   }
 
