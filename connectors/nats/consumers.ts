@@ -63,7 +63,9 @@ export async function needConsumer(
       const advice = source.mode === 'kv' ? 'create the bucket' : 'create the stream'
       throw new TrestleError('E604', `stream ${stream} does not exist`, { detail: { place: stream, advice } })
     }
-    const consumer = (await find(manager, stream, name)) ?? (await make(manager, stream, name, filters, source))
+    const found = await find(manager, stream, name)
+    if (found !== null) tellDifference(found, filters, source, context)
+    const consumer = found ?? (await make(manager, stream, name, filters, source))
     check(consumer, place)
     if (source.exclusive) await reclaim(client, options, context, consumer)
     const ackWaitMs = (consumer.config.ack_wait ?? 30_000_000_000) / 1_000_000
@@ -135,6 +137,22 @@ function startTime(given: string | undefined): string {
   throw new TrestleError('E104', `start_time: \`${given}\` is not a time`, {
     detail: { advice: 'write it as 2026-01-01T00:00:00Z' },
   })
+}
+
+/** A consumer that is there reads what it was made for, whatever the source says now. */
+function tellDifference(
+  { config, name }: ConsumerInfo,
+  filters: readonly string[],
+  source: NatsSourceOptions,
+  context: ConnectorContext,
+): void {
+  const has = config.filter_subjects ?? (config.filter_subject === undefined ? [] : [config.filter_subject])
+  const reads = has.filter((filter) => filter !== '>' && filter !== '').toSorted()
+  const same = JSON.stringify(reads) === JSON.stringify(filters.toSorted())
+  const ackWaitMs = (config.ack_wait ?? 0) / 1_000_000
+  if (same && ackWaitMs === source.ack_wait_ms) return
+  const facts = { consumer: name, reads, wanted: filters, ackWaitMs, wantedMs: source.ack_wait_ms }
+  context.log('warn', 'nats.consumer-differs', { ...facts, advice: 'delete it, or name another `durable`' })
 }
 
 function check({ config }: ConsumerInfo, place: string): void {

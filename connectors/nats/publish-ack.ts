@@ -48,7 +48,7 @@ export class AckReader {
     let sequence = 0
     let at = end + 1
     while (at < data.length && !isDigit(data[at]!)) at++
-    for (; at < data.length && isDigit(data[at]!); at++) sequence = sequence * 10 + data[at]! - 0x30
+    for (; at < data.length && isDigit(data[at]!); at++) sequence = sequence * 10 + (data[at]! - 0x30)
     if (end < 0 || sequence === 0) return otherAnswer(data, subject)
     return new Stored(this.#nameOf(data, end), sequence)
   }
