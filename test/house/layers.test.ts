@@ -30,6 +30,7 @@ const table: Record<string, readonly string[]> = {
 /** The one client library of each connector; a connector that is not named here has none. */
 const clientLibraries: Record<string, readonly string[]> = {
   kafka: ['@platformatic/kafka'],
+  nats: ['@nats-io/transport-node', '@nats-io/jetstream', '@nats-io/kv', '@nats-io/obj'],
 }
 
 /** `src/broker/port.ts` as room `broker` and file `broker/port.ts`; a file directly in `src` is a room of its own. */
