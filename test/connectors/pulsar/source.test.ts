@@ -340,13 +340,19 @@ describe('A source of Pulsar', { skip }, () => {
     await count([one], 30)
     await server.kill()
     await waitFor('the loss', 10_000, () => one.intake.losses.length > 0)
-    assert.equal(one.intake.losses[0]!.retry, 'reconnect')
+    assert.deepEqual(
+      one.intake.losses.map(({ code, retry }) => [code, retry]),
+      [['E601', 'reconnect']],
+    )
     await one.close()
     await assert.rejects(openSource(server, { topics: [topic] }), { code: 'E601' })
     await server.restart()
     const two = await openSource(server, { topics: [topic] })
     await count([two], 30)
     assert.deepEqual(two.intake.values, names(0, 30))
+    await server.shutdown()
+    await waitFor('the loss', 10_000, () => two.intake.losses.length > 0)
+    assert.equal(two.intake.losses[0]!.retry, 'reconnect')
     await two.close()
   })
 })

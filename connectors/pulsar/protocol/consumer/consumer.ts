@@ -243,7 +243,8 @@ export class Consumer implements ConsumerListener {
         await this.#subscribe()
         return
       } catch (thrown) {
-        if (attempt === retries) throw thrown
+        // A broker that is gone is for others to wait for.
+        if (attempt === retries || (thrown instanceof PulsarFault && thrown.kind === 'network')) throw thrown
       }
     }
   }
