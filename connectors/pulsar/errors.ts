@@ -88,7 +88,8 @@ function fromServer(server: ServerError, fault: PulsarFault, said: string, detai
 
 /** The same fault of one topic, for which the connection need not be opened anew, and which someone may still mend. */
 export function asLater(error: TrestleError): TrestleError {
-  const isMendable = error.retry === 'reconnect' || error.detail['pulsar'] === 'NotAllowedError'
+  const isMendable =
+    error.retry === 'reconnect' || (error.code === 'E606' && error.detail['pulsar'] === 'NotAllowedError')
   if (!isMendable) return error
   return new TrestleError(error.code, error.message, { retry: 'later', detail: error.detail, cause: error.cause })
 }

@@ -3,9 +3,19 @@ import {
   hopsOf,
   hopsProperty,
   hopsThrough,
+  isReserved,
   type Message,
   type MessageProperties,
 } from 'trestle/contract'
+
+  type Delivery,
+  hopsOf,
+  hopsProperty,
+  hopsThrough,
+  type Message,
+  type MessageProperties,
+} from 'trestle/contract'
+
 import { nameBytes, type PayloadWriter, propertyBytes } from './protocol/producer/payload-writer.ts'
 
 const idName = nameBytes('trestle-id')
@@ -69,10 +79,6 @@ function writeProperties(out: PayloadWriter, properties: MessageProperties, time
     out.property(isReserved(name) ? `mqtt-user-${name}` : name, value)
   }
 }
-
-/** Names that the contract's table gives a meaning. */
-const isReserved = (name: string): boolean =>
-  name.startsWith('trestle-') || name.startsWith('mqtt-') || name === 'content-type'
 
 /** Pulsar's properties are text: correlation data is base64. */
 function textOf(name: string, value: string | Uint8Array): string {
