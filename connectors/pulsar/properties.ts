@@ -8,14 +8,6 @@ import {
   type MessageProperties,
 } from 'trestle/contract'
 
-  type Delivery,
-  hopsOf,
-  hopsProperty,
-  hopsThrough,
-  type Message,
-  type MessageProperties,
-} from 'trestle/contract'
-
 import { nameBytes, type PayloadWriter, propertyBytes } from './protocol/producer/payload-writer.ts'
 
 const idName = nameBytes('trestle-id')
