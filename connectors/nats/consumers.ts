@@ -7,7 +7,6 @@ import {
   JetStreamApiError,
   type JetStreamManager,
 } from '@nats-io/jetstream'
-import { createInbox } from '@nats-io/transport-node'
 import { type ConnectorContext, TrestleError } from 'trestle/contract'
 import type { NatsClient } from './client.ts'
 import { fromThrown } from './errors.ts'
@@ -67,7 +66,6 @@ export async function needConsumer(
     if (found !== null) tellDifference(found, filters, source, context)
     const consumer = found ?? (await make(manager, stream, name, filters, source))
     check(consumer, place)
-    if (source.exclusive) await reclaim(client, options, context, consumer)
     const ackWaitMs = (consumer.config.ack_wait ?? 30_000_000_000) / 1_000_000
     return { stream, name, ackWaitMs, identity: `${stream}/${name}/${String(info.created)}` }
   } catch (thrown) {
@@ -166,77 +164,4 @@ function check({ config }: ConsumerInfo, place: string): void {
   throw new TrestleError('E604', `${place} cannot be used: ${wrong}`, {
     detail: { place, advice: 'choose another `durable`, or make a pull consumer with explicit acknowledgement' },
   })
-}
-
-/** The widest range that is asked for again by single requests. */
-const maxReclaim = 200_000
-
-/**
- * Asks again for what an earlier life of this source left open. The server would send newer messages first, and these
- * only after `ack_wait`: the order of a subject would be lost. Sequences that are not open the server passes over.
- */
-async function reclaim(
-  client: NatsClient,
-  options: NatsOptions,
-  context: ConnectorContext,
-  info: ConsumerInfo,
-): Promise<void> {
-  const { num_ack_pending: open, num_waiting: readers, ack_floor: floor, delivered } = info
-  if (open === 0) return
-  const count = delivered.stream_seq - floor.stream_seq
-  const facts = { stream: info.stream_name, consumer: info.name, open }
-  if (readers > 0 || count > maxReclaim) {
-    const why = readers > 0 ? 'another reader is there' : `they are spread over ${count} messages`
-    context.log('warn', 'nats.left-open', { ...facts, why })
-    return
-  }
-  const before = `$JS.ACK.${info.stream_name}.${info.name}.1`
-  const sequences = Array.from({ length: count }, (_, at) => floor.stream_seq + 1 + at)
-  const subjects = sequences.map((sequence) => `${before}.${sequence}.${delivered.consumer_seq}.0.0`)
-  const heard = await sendConfirmed(client, options, subjects, '-NAK')
-  context.log(heard ? 'info' : 'warn', heard ? 'nats.asked-again' : 'nats.left-open', facts)
-}
-
-/**
- * Lets the server drop requests for messages that nobody waits for any more; it looks when it is asked for the state.
- * A message that is given back while one stands open is tried with it first, and then comes behind the others.
- */
-export async function forgetRequests(
-  client: NatsClient,
-  options: NatsOptions,
-  { stream, name }: DurableConsumer,
-): Promise<void> {
-  const timeout = Math.min(2000, options.request_timeout_ms)
-  try {
-    await client.connection.request(`${client.api}.CONSUMER.INFO.${stream}.${name}`, '', { timeout })
-  } catch (thrown) {
-    throw fromThrown(thrown, `consumer ${name} of stream ${stream}`)
-  }
-}
-
-/**
- * Tells a consumer the same of several messages; answers whether it confirmed the last, which it does when it has done
- * with all before.
- */
-export async function sendConfirmed(
-  client: NatsClient,
-  options: NatsOptions,
-  subjects: readonly string[],
-  word: string,
-): Promise<boolean> {
-  const { connection } = client
-  const inbox = createInbox(options.inbox_prefix)
-  let confirmed: (heard: boolean) => void = () => {}
-  const answer = new Promise<boolean>((resolve) => {
-    confirmed = resolve
-  })
-  const subscription = connection.subscribe(inbox, { callback: (error) => confirmed(error === null) })
-  const timer = setTimeout(() => confirmed(false), Math.min(2000, options.request_timeout_ms))
-  for (const [at, subject] of subjects.entries()) {
-    connection.publish(subject, word, at === subjects.length - 1 ? { reply: inbox } : {})
-  }
-  const heard = await answer
-  clearTimeout(timer)
-  if (!connection.isClosed()) subscription.unsubscribe()
-  return heard
 }

@@ -41,7 +41,7 @@ export class CorePublisher {
         receipts[at] = notDelivered(tooLarge(size, max))
         continue
       }
-      this.#commands.message(subject, replyAddressOf(delivery, this.#options), block, delivery.payload)
+      this.#commands.message(subject, replyAddressOf(delivery, subject, this.#options), block, delivery.payload)
     }
     this.#commands.send()
     await this.#client.flush()

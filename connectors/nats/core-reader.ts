@@ -89,6 +89,8 @@ export class CoreReader {
   }
 
   #receive(message: Msg): void {
+    // The server's own word to who asked that nobody listens.
+    if (message.data.length === 0 && message.headers?.code === 503) return
     const record = this.#records.of(message, null)
     this.#inbound.add(this.#batch, record, this.#context.now())
     const bytes = record.payload.length + 256

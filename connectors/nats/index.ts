@@ -11,7 +11,7 @@ import { type NatsSourceOptions, natsSourceOptions, natsSourceSchema } from './s
  * Files: `options`, `login-options`, `source-options` what the user writes; `client` one connection, `login` its proofs.
  * Out: `sink` with `addresses`; `publisher`, `runs`, `publish-ack` into streams, `core-publisher`, `object-publisher`;
  * `streams` what must be there, `read-back` what is there already. In: `source` with `stream-reader`, `pull`,
- * `consumers`, `unsettled`, and `core-reader`. Both: `subject-mapping`, `headers`, `replies`; `errors`, `probe`.
+ * `consumers`, `reclaim`, `unsettled`, and `core-reader`. Both: `subject-mapping`, `headers`, `replies`; `errors`, `probe`.
  */
 const nats: Connector = {
   type: 'nats',

@@ -4,8 +4,9 @@ import type { NatsClient } from './client.ts'
 import type { DurableConsumer } from './consumers.ts'
 import type { NatsOptions } from './options.ts'
 
-const heartbeatMs = 5000
-const expiresMs = 30_000
+const heartbeatMs = 4000
+/** How long a request stands open; also how long one of a connection may that died unheard. *Unit*: ms. */
+export const expiresMs = 10_000
 const nanos = (ms: number): number => ms * 1_000_000
 
 /**
@@ -31,6 +32,7 @@ export class Pull {
   #heardMs = 0
   #watch: NodeJS.Timeout | null = null
   #again: NodeJS.Timeout | null = null
+  #maxBatch = Number.POSITIVE_INFINITY
   /** The next message alone is larger than what may be held. */
   #tooLarge = false
 
@@ -65,7 +67,7 @@ export class Pull {
   /** `bytes` bounds what it brings, but a message larger than that comes alone. */
   ask(count: number, bytes: number): void {
     const { connection, api } = this.#client
-    const batch = this.#tooLarge ? 1 : count
+    const batch = this.#tooLarge ? 1 : Math.min(count, this.#maxBatch)
     const size = this.#tooLarge ? {} : { max_bytes: bytes }
     const request = { batch, ...size, expires: nanos(expiresMs), idle_heartbeat: nanos(heartbeatMs) }
     this.#tooLarge = false
@@ -101,7 +103,11 @@ export class Pull {
     const words = message.headers?.description ?? ''
     if (code === 100) return
     this.#left = 0
-    if (code === 408 || code === 404 || /completed/i.test(words)) this.#onEnd()
+    const allowed = /exceeded maxrequestbatch of (\d+)/i.exec(words)
+    if (allowed !== null) {
+      this.#maxBatch = Number(allowed[1])
+      this.#onEnd()
+    } else if (code === 408 || code === 404 || /completed/i.test(words)) this.#onEnd()
     else if (/size exceeds/i.test(words)) {
       this.#tooLarge = true
       this.#onEnd()

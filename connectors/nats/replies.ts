@@ -13,14 +13,18 @@ import { checkSubject, replySubjectOf, subjectOf, topicOf } from './subject-mapp
  */
 const none = '-'
 
-/** Where answers to a delivery are awaited; null when none are. */
-export function replyAddressOf(delivery: Delivery, { replies }: NatsOptions): string | null {
+/** What a line of the protocol has room for, both subjects together. */
+const maxBytes = 3800
+
+/** Where answers to a delivery are awaited; null when none are, or it would be too long beside the subject. */
+export function replyAddressOf(delivery: Delivery, to: string, { replies }: NatsOptions): string | null {
   const { properties } = delivery.message
   if (replies === undefined || properties?.responseTopic === undefined) return null
   const { correlationData, responseTopic } = properties
   const data = correlationData === undefined ? none : `=${Buffer.from(correlationData).toString('base64url')}`
   const subject = `${replies.subject}.${data}.${subjectOf(responseTopic)}`
-  return checkSubject(subject) === null ? subject : null
+  const fits = Buffer.byteLength(subject) + Buffer.byteLength(to) <= maxBytes
+  return fits && checkSubject(subject) === null ? subject : null
 }
 
 /** What an answer that came to such a subject is for; null for any other subject. */

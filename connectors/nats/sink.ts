@@ -59,11 +59,16 @@ export class NatsSink implements Sink {
     this.#publisher = publisher
     await publisher.open()
     if (this.#options.mode === 'kv') {
-      this.#addresses = new Addresses(this.#options, await needKeyValues(client, this.#options))
+      const name = this.#options.bucket?.name
+      const before = await this.#unlessForbidden(() => needKeyValues(client, this.#options))
+      this.#addresses = new Addresses(this.#options, before ?? `$KV.${name}.`)
     } else {
-      const info = await needStream(client, this.#options)
-      if (info === null) await client.manager()
-      else {
+      const info = await this.#unlessForbidden(async () => {
+        const needed = await needStream(client, this.#options)
+        if (needed === null) await client.manager()
+        return needed
+      })
+      if (info !== null) {
         this.#back = await ReadBack.of(client, this.#options, info, hub).catch((thrown: TrestleError) => {
           // A stream of which one may only write: the duplicate window has to do.
           this.#context.log('warn', 'nats.not-read-back', { stream: info.config.name, message: thrown.message })
@@ -72,6 +77,18 @@ export class NatsSink implements Sink {
       }
     }
     this.#send = (batch, subjects, receipts) => publisher.send(batch, subjects, receipts)
+  }
+
+  /** A user who may publish, but not ask what is there, finds out by publishing. */
+  async #unlessForbidden<T>(look: () => Promise<T | null>): Promise<T | null> {
+    try {
+      return await look()
+    } catch (thrown) {
+      const error = thrown as TrestleError
+      if (error.code !== 'E603' || !String(error.detail?.place).startsWith('$JS.')) throw thrown
+      this.#context.log('warn', 'nats.not-checked', { message: error.message })
+      return null
+    }
   }
 
   async deliver(batch: readonly Delivery[]): Promise<readonly Receipt[]> {

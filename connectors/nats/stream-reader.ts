@@ -2,15 +2,17 @@ import type { Msg } from '@nats-io/transport-node'
 import { type ConnectorContext, Inbound, type InboundBatch, type Intake, type Receipt } from 'trestle/contract'
 import type { NatsClient } from './client.ts'
 import { CommandWriter } from './commands.ts'
-import { type DurableConsumer, forgetRequests, needConsumer, readPlace, sendConfirmed } from './consumers.ts'
+import { type DurableConsumer, needConsumer, readPlace } from './consumers.ts'
+import { fromThrown } from './errors.ts'
 import type { NatsOptions } from './options.ts'
-import { Pull } from './pull.ts'
+import { expiresMs, Pull } from './pull.ts'
+import { forgetRequests, reclaim, sendConfirmed } from './reclaim.ts'
 import { Records } from './records.ts'
 import type { NatsSourceOptions } from './source-options.ts'
 import { newPortion, type Portion, type Remembered, rememberedOf, Unsettled } from './unsettled.ts'
 
 /** How long a closing reader waits for receipts that are under way. *Unit*: ms. */
-const closingMs = 2000
+const closingMs = 1500
 
 /**
  * Reads a durable consumer and acknowledges each message on its Receipt. Messages are handed in as the server sends
@@ -40,6 +42,7 @@ export class StreamReader {
   #batch: InboundBatch
   #portion = newPortion()
   #flushing = false
+  #begun = false
   #paused = false
   #closed = false
   #progress: NodeJS.Timeout | null = null
@@ -69,6 +72,21 @@ export class StreamReader {
     })
     this.#pull.start()
     this.#progress = setInterval(() => this.#report(consumer.ackWaitMs / 3), consumer.ackWaitMs / 6)
+    void this.#begin(consumer).catch((thrown: unknown) => {
+      if (!this.#closed) intake.lost(fromThrown(thrown, `consumer ${consumer.name} of stream ${consumer.stream}`))
+    })
+  }
+
+  /** What was left open comes first, then the rest. */
+  async #begin(consumer: DurableConsumer): Promise<void> {
+    const untilMs = performance.now() + 1.5 * expiresMs
+    const { exclusive } = this.#source
+    while (exclusive && !this.#closed) {
+      const last = performance.now() > untilMs
+      if (await reclaim(this.#client, this.#options, this.#context, consumer, last)) break
+      await new Promise((done) => setTimeout(done, 250))
+    }
+    this.#begun = true
     this.#ask()
   }
 
@@ -86,17 +104,25 @@ export class StreamReader {
     if (this.#closed) return
     if (this.#progress !== null) clearInterval(this.#progress)
     this.#pull?.stop()
+    this.#begun = false
     const timer = new Promise<void>((done) => setTimeout(done, closingMs).unref())
     await Promise.race([Promise.all(this.#taking), timer])
     this.#closed = true
     if (this.#consumer === null || this.#client.connection.isClosed()) return
-    await this.#giveBack()
-    await this.#client.flush(closingMs)
+    if (await this.#giveBack()) await this.#client.flush(closingMs)
   }
 
   #ask(): void {
     const pull = this.#pull
-    if (pull === null || !pull.idle || this.#paused || this.#closed || this.#client.connection.isClosed()) return
+    if (
+      pull === null ||
+      !this.#begun ||
+      !pull.idle ||
+      this.#paused ||
+      this.#closed ||
+      this.#client.connection.isClosed()
+    )
+      return
     const count = this.#unsettled.room(this.#source.fetch_count)
     if (count > 0) pull.ask(count, this.#unsettled.roomBytes)
   }
@@ -204,17 +230,17 @@ export class StreamReader {
     this.#commands.send()
   }
 
-  /** In the order of the stream, so that they come again in it. */
-  async #giveBack(): Promise<void> {
+  /** In the order of the stream, so that they come again in it. Answers whether the server heard. */
+  async #giveBack(): Promise<boolean> {
     const left = [...this.#open, ...this.#failed, this.#portion].flatMap(({ replies, sequences }) =>
       replies.map((reply, at) => ({ reply, sequence: sequences[at]! })),
     )
-    if (left.length === 0) return
+    if (left.length === 0) return true
     await forgetRequests(this.#client, this.#options, this.#consumer!)
     left.sort((one, other) => one.sequence - other.sequence)
     const { nak_delay_ms: delayMs } = this.#source
     const word = delayMs === 0 ? '-NAK' : `-NAK {"delay": ${delayMs * 1_000_000}}`
     const subjects = left.map(({ reply }) => reply)
-    await sendConfirmed(this.#client, this.#options, subjects, word)
+    return sendConfirmed(this.#client, this.#options, subjects, word)
   }
 }

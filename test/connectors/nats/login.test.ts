@@ -185,6 +185,22 @@ describe('Logging in to NATS', { skip: await need('nats') }, () => {
     })()
   })
 
+  test('in a stream of which nothing may be asked, one can still write', async () => {
+    const permissions = 'permissions: { publish: { deny: "$JS.API.>" } }'
+    const settings = `authorization { users: [{ user: hub, password: x, ${permissions} }, { user: all, password: x }] }`
+    await using({ settings }, async (server) => {
+      const stream = { name: 'S', create: true, subjects: ['s.>'] }
+      assert.equal(
+        await tryOne(server, { mode: 'jetstream', stream, auth: { user: 'all', password: 'x' } }, 's.a'),
+        null,
+      )
+      const auth = { user: 'hub', password: 'x' }
+      assert.equal(await tryOne(server, { mode: 'jetstream', stream, auth }, 's.a'), null)
+      assert.equal(await tryOne(server, { mode: 'jetstream', auth }, 's.a'), null)
+      assert.ok(context.lines.some(({ event }) => event === 'nats.not-checked'))
+    })()
+  })
+
   test('a server without JetStream says so', async () => {
     const settings = 'accounts { PLAIN { users: [{ user: hub, password: x }] } }'
     await using({ settings }, async (server) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { jetstream } from '@nats-io/jetstream'
+import { AckPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { Delivery, Intake, Message, Receipt, Sink } from 'trestle/contract'
 import { natsOptions } from '../../../connectors/nats/options.ts'
 import { NatsSink } from '../../../connectors/nats/sink.ts'
@@ -256,6 +256,41 @@ describe('NATS that fails', { skip: await need('nats') }, () => {
     assert.ok(second.length >= 10)
     await alive.close()
     await dead.close()
+    await connection.close()
+  })
+
+  test('A4: what the server sent to a reader that is dead, and does not know it, comes in order when its request has ended', async () => {
+    await makeStream(server.address, { name: 'dead', subjects: ['dead.>'] })
+    const connection = await connectTo(server.address)
+    const js = jetstream(connection)
+    const manager = await jetstreamManager(connection)
+    const config = { durable_name: 'd', ack_policy: AckPolicy.Explicit, ack_wait: 60_000_000_000 }
+    await manager.consumers.add('dead', config)
+    // It stands for a connection whose end the server has not heard of.
+    connection.subscribe('dead-inbox', { callback: () => {} })
+    const ask = JSON.stringify({ batch: 100, expires: 2_000_000_000 })
+    connection.publish('$JS.API.CONSUMER.MSG.NEXT.dead.d', ask, { reply: 'dead-inbox' })
+    for (let n = 0; n < 10; n++) await js.publish('dead.a', String(n))
+    const read: number[] = []
+    const source = new NatsSource(
+      natsOptions({ servers: [server.address], ...quick }),
+      natsSourceOptions({ publish: '${topic}', stream: 'dead', durable: 'd', ack_wait_ms: 60_000 }),
+      connectorContext('/dead'),
+    )
+    await source.open({
+      take: async (messages) => {
+        read.push(...messages.map(({ payload }) => Number(Buffer.from(payload).toString())))
+        return messages.map(() => ({ outcome: 'stored', error: null, place: null }) as const)
+      },
+      lost: () => {},
+    })
+    for (let n = 10; n < 20; n++) await js.publish('dead.a', String(n))
+    for (let tries = 0; read.length < 20 && tries < 200; tries++) await pause(50)
+    assert.deepEqual(
+      read,
+      Array.from({ length: 20 }, (_, n) => n),
+    )
+    await source.close()
     await connection.close()
   })
 })
