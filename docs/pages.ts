@@ -53,7 +53,7 @@ function settingsPage(types: readonly string[]): string {
     `${settingsSchema.properties.connectors['description' as never]}\n`,
     `Types: ${types.map((type) => `[${type}](connectors/${type}.md)`).join(', ')}. Names are small letters, digits, \`-\` and \`_\`, a letter first.\n`,
     'Every connector may carry, beside the options of its type:\n',
-    printTable({ properties: { retry: retryOf() } }, { prefix: 'connectors.<name>' }),
+    printTable({ properties: commonFields() }, { prefix: 'connectors.<name>' }),
   ].join('\n')
 }
 
@@ -64,9 +64,9 @@ function sectionOf(name: string, node: SchemaNode): string[] {
   return [`## \`${name}\`\n`, `${node['description']}\n`, printTable(inner, { prefix })]
 }
 
-const retryOf = () => {
-  const entry = connectorEntrySchema('', { options: {} })
-  return (entry['properties'] as Record<string, SchemaNode>)['retry']!
+const commonFields = (): Record<string, SchemaNode> => {
+  const { retry, buffer } = connectorEntrySchema('', { options: {} })['properties'] as Record<string, SchemaNode>
+  return { retry: retry!, buffer: buffer! }
 }
 
 const settingsIntroduction = `The hub reads \`config/trestle.yaml\`, or the file that \`-c\` names; without either it runs as the shipped file says.

@@ -16,6 +16,7 @@ import type { BoundRules } from './engine/bound-rules.ts'
 import { Outcome, type PublishOrder, type Refusal } from './engine/outcome.ts'
 import { evaluate, evaluateFurther, type RuleSet } from './engine/rule-set.ts'
 import { deadLetterOf } from './flow/dead-letter.ts'
+import { BufferDrops, blockedBy, type FullBuffers, isDropped } from './flow/full-buffers.ts'
 import { Awaited, AwaitingDelivery, KeptRefusal } from './flow/waiters.ts'
 import type { AppendWaiter } from './journal/port.ts'
 
@@ -34,6 +35,9 @@ export class Flow implements PublishFlow {
   /** Hands what rules publish to the subscribers; the hub connects it to the broker. */
   route: (message: Message) => void = () => {}
   readonly awaiting = new AwaitingDelivery()
+  /** Sinks that are owed all they may be; null, nearly always, when there is none. */
+  full: FullBuffers | null = null
+  readonly drops = new BufferDrops()
   readonly #journal: Recorder
   readonly #outcome = new Outcome()
   #rules: RuleSet
@@ -58,7 +62,13 @@ export class Flow implements PublishFlow {
     outcome.reset()
     const routed = this.#match(message, rules, outcome)
     if (outcome.refusal !== null) return this.#refuse(message, outcome.refusal, waiter, token)
-    const verdict = outcome.owed.length === 0 ? Verdict.Accepted : this.#record(message, outcome, waiter, token)
+    const { owed } = outcome
+    const verdict =
+      owed.length === 0
+        ? Verdict.Accepted
+        : this.full === null
+          ? this.#record(message, owed, waiter, token)
+          : this.#recordWhatFits(message, owed, this.full, waiter, token)
     if (verdict === Verdict.Busy) return verdict
     outcome.count()
     for (const republished of routed) this.route(republished)
@@ -94,8 +104,24 @@ export class Flow implements PublishFlow {
     outcome.refuse({ rule: name, action: 'dead-letter', error: new TrestleError('E403', why) }, counters)
   }
 
-  #record(message: Message, outcome: Outcome, waiter: AckWaiter | null, token: number): Verdict {
-    const { owed, ack } = outcome
+  /** Some sink is owed all it may be: then what its buffer says holds. */
+  #recordWhatFits(
+    message: Message,
+    owed: readonly Owed[],
+    full: FullBuffers,
+    waiter: AckWaiter | null,
+    token: number,
+  ): Verdict {
+    const blocked = blockedBy(owed, full)
+    if (blocked !== null) return this.#busy(blocked)
+    const kept = owed.filter((one) => !isDropped(one, full))
+    const verdict = kept.length === 0 ? Verdict.Accepted : this.#record(message, kept, waiter, token)
+    if (verdict !== Verdict.Busy) for (const one of owed) if (isDropped(one, full)) this.drops.count(one)
+    return verdict
+  }
+
+  #record(message: Message, owed: readonly Owed[], waiter: AckWaiter | null, token: number): Verdict {
+    const { ack } = this.#outcome
     if (waiter === null || (ack === 'received' && waiter.wantsStored !== true))
       return this.#append(message, owed, false, null, 0) ?? Verdict.Accepted
     if (ack !== 'delivered') return this.#append(message, owed, false, waiter, token) ?? Verdict.Pending

@@ -3,7 +3,8 @@
  *
  * `startHub` is what `trestle start` calls, `checkAll` what `trestle check` calls; programs that embed a hub use
  * `createHub` of `index.ts`. `hub/plan` reads and checks everything before anything is opened; `hub/hub` is the running
- * hub; `hub/intake` its inner doors; `hub/ledger` adds up the reports.
+ * hub; `hub/intake` its inner doors; `hub/connectors` what is added and removed while it runs; `hub/buffers` watches what
+ * sinks are owed; `hub/loop-guard` and `hub/ways-back` keep messages from circling; `hub/ledger` adds up the reports.
  */
 
 import { readFileSync } from 'node:fs'
@@ -46,12 +47,17 @@ export async function startHub(options: PlanOptions = {}): Promise<RunningHub> {
   const { plan, faults, secrets } = await makePlan(options)
   if (plan === null) throw new ConfigFaults(faults)
   const { version } = JSON.parse(readFileSync(findPackageJSON(import.meta.url)!, 'utf8')) as { version: string }
-  const redactor = new Redactor(secrets)
-  const log = makeLog(plan, redactor)
+  const known = new Set(secrets)
+  let redactor = new Redactor(known)
+  const learnSecrets = (more: ReadonlySet<string>): void => {
+    for (const secret of more) known.add(secret)
+    redactor = new Redactor(known)
+  }
+  const log = makeLog(plan, (text) => redactor.text(text))
   const events = new Events(log)
   await makeDataFolder(plan.settings.data)
   events.emit('hub.starting', { version })
-  const hub = await Hub.start({ plan, events, log, version })
+  const hub = await Hub.start({ plan, events, log, version, secrets, learnSecrets })
   events.emit('hub.started', { hub: hub.id })
   const stop = async (): Promise<void> => {
     events.emit('hub.stopping')
@@ -61,13 +67,13 @@ export async function startHub(options: PlanOptions = {}): Promise<RunningHub> {
   return { hub, summary: summaryOf(plan, hub, version), stop }
 }
 
-function makeLog({ settings }: Plan, redactor: Redactor): Log {
+function makeLog({ settings }: Plan, redact: (text: string) => string): Log {
   const { level, format } = settings.log
   return new Log({
     level,
     stream: process.stderr,
     human: format === 'auto' ? process.stderr.isTTY === true : format === 'text',
-    redact: (text) => redactor.text(text),
+    redact,
     now: Date.now,
   })
 }

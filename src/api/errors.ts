@@ -10,6 +10,18 @@ export interface ErrorBody {
   message: string
   /** What the caller can do; null when there is nothing to add. */
   advice: string | null
+  /** Everything that is wrong, where there are several things. */
+  faults?: readonly FaultBody[]
+}
+
+export interface FaultBody {
+  file: string
+  /** Counts from 1, as the column does. */
+  line: number
+  column: number
+  code: Code
+  message: string
+  suggestion?: string
 }
 
 /** An error as the API tells it. Details beyond place and advice stay in the log: they may name the inside of the house. */
@@ -18,6 +30,7 @@ export const errorBody = (error: TrestleError): ErrorBody => ({
   title: codes[error.code].title,
   message: error.message,
   advice: error.detail.advice ?? null,
+  ...(Array.isArray(error.detail['faults']) ? { faults: error.detail['faults'] as FaultBody[] } : {}),
 })
 
 /** Makes every failure of `app` an ErrorBody with the status of its code. */

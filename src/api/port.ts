@@ -57,4 +57,26 @@ export interface ConnectorPort {
   pause(name: string): Promise<void>
   resume(name: string): Promise<void>
   probe(name: string): Promise<readonly ProbeStep[]>
+  /** Its entry as it was written, secrets masked. */
+  settings(name: string): Promise<ConnectorSettingsView>
+  /** Starts one more, kept over restarts. *Errors*: the code of its first fault, all faults in `detail`; E708 for a name that is taken. */
+  add(entry: ConnectorEntry): Promise<void>
+  /** *Errors*: E708 when something still needs it. */
+  remove(name: string, options: { discard: boolean }): Promise<{ discarded: number }>
+}
+
+export interface ConnectorSettingsView {
+  name: string
+  /** Where it comes from. */
+  origin: 'configuration' | 'run-time'
+  settings: Record<string, unknown>
+}
+
+/** A connector to be added: the YAML of its entry or its type, and options by dotted path. */
+export interface ConnectorEntry {
+  name: string
+  type?: string
+  text?: string
+  file?: string
+  set?: Record<string, string>
 }

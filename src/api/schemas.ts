@@ -18,6 +18,22 @@ export const errorSchema = {
     title: text,
     message: text,
     advice: { ...maybeText, description: 'What the caller can do' },
+    faults: {
+      type: 'array',
+      description: 'Each thing that is wrong with what was sent, where it has several parts',
+      items: {
+        type: 'object',
+        properties: {
+          file: text,
+          line: count,
+          column: count,
+          code: text,
+          message: text,
+          suggestion: { ...text, description: 'The nearest legal word' },
+        },
+        required: ['file', 'line', 'column', 'code', 'message'],
+      },
+    },
   },
   required: ['code', 'title', 'message', 'advice'],
 } as const
@@ -61,12 +77,29 @@ const lastErrorSchema = {
   required: ['code', 'message', 'timeMs', 'nextTryMs'],
 } as const
 
+const connectorStates = ['starting', 'connected', 'retrying', 'failing', 'paused', 'stopped', 'not-configured'] as const
+
+const waySchema = {
+  type: 'object',
+  properties: {
+    kind: { enum: ['sink', 'source'] },
+    name: text,
+    state: { enum: connectorStates },
+    sinceMs: timeMs,
+    why: maybeText,
+    perS: { type: 'number', description: 'messages per second' },
+    retries: count,
+    lastError: { anyOf: [lastErrorSchema, { type: 'null' }] },
+  },
+  required: ['kind', 'name', 'state', 'sinceMs', 'why', 'perS', 'retries', 'lastError'],
+} as const
+
 export const connectorSchema = {
   type: 'object',
   properties: {
     name: text,
     type: text,
-    state: { enum: ['starting', 'connected', 'retrying', 'failing', 'paused', 'stopped', 'not-configured'] },
+    state: { enum: connectorStates },
     sinceMs: timeMs,
     why: maybeText,
     inPerS: perS,
@@ -75,6 +108,8 @@ export const connectorSchema = {
     retries: count,
     deadLetters: count,
     lastError: { anyOf: [lastErrorSchema, { type: 'null' }] },
+    dropped: { type: 'object', additionalProperties: count, description: 'Deliveries dropped, by reason' },
+    ways: { type: 'array', items: waySchema, description: 'Its sink and each of its sources by itself' },
     ledger: ledgerSchema,
   },
   required: [
@@ -89,6 +124,8 @@ export const connectorSchema = {
     'retries',
     'deadLetters',
     'lastError',
+    'dropped',
+    'ways',
     'ledger',
   ],
 } as const
@@ -330,5 +367,41 @@ export const probeSchema = {
   required: ['ok', 'steps'],
 } as const
 
+export const connectorEntrySchema = {
+  type: 'object',
+  description: 'A connector as the configuration would name it',
+  properties: {
+    name: text,
+    type: { ...text, description: 'Its type, when there is no text' },
+    text: { ...text, description: 'Its entry as YAML, as it would stand under its name' },
+    file: { ...text, description: 'Where the text comes from, for faults' },
+    set: {
+      type: 'object',
+      additionalProperties: text,
+      description: 'Options by dotted path, laid over the entry',
+      examples: [{ brokers: '[kafka:9092]', 'tls.ca': '/etc/ca.pem' }],
+    },
+  },
+  required: ['name'],
+  additionalProperties: false,
+} as const
+
+export const connectorSettingsSchema = {
+  type: 'object',
+  properties: {
+    name: text,
+    origin: { enum: ['configuration', 'run-time'] },
+    settings: { type: 'object', additionalProperties: true },
+  },
+  required: ['name', 'origin', 'settings'],
+} as const
+
+export const removalSchema = {
+  type: 'object',
+  properties: { discard: { type: 'boolean', description: 'Drop what it is still owed' } },
+  additionalProperties: false,
+} as const
+
+export const removedSchema = discardedSchema
 export const nameSchema = { type: 'object', properties: { name: text }, required: ['name'] } as const
 export const idSchema = { type: 'object', properties: { id: text }, required: ['id'] } as const

@@ -21,6 +21,14 @@ export interface ConnectorSettings {
   /** One entry of `sources:` each. */
   sources: readonly Readonly<Record<string, unknown>>[]
   budget?: RetryBudget
+  buffer?: BufferSettings
+}
+
+/** How much a sink may be owed, and what becomes of more. */
+export interface BufferSettings {
+  /** Payload bytes. */
+  maxBytes: number
+  whenFull: 'block' | 'drop-oldest' | 'drop-newest'
 }
 
 /** Paths under the data folder; all but `deadLetters` (a file) are folders. */
@@ -73,6 +81,8 @@ export interface StartMessage {
   tail: SharedArrayBuffer
   /** The sinks whose totals stand in the tail, in its order; others are woken by each append. */
   tailSinks: readonly string[]
+  /** Where the host says how much of what is owed it has settled (`journal/tail`). */
+  settled: SharedArrayBuffer
   /** One Int32: 1 when the host wants to be told of the next append. */
   idle: SharedArrayBuffer
   /** URL of a module whose `connectors` (or default export) maps a type to `() => import(…)`. */
@@ -139,6 +149,10 @@ export interface ControlTable {
   status: { ask: null; answer: HostReport }
   pause: { ask: string; answer: null }
   resume: { ask: string; answer: null }
+  /** `slot`: its place in the journal's tail, -1 for none. */
+  add: { ask: { settings: ConnectorSettings; slot: number }; answer: null }
+  /** Answers how many deliveries were dropped. */
+  remove: { ask: { name: string; slot: number; discard: boolean }; answer: number }
   probe: { ask: string; answer: readonly ProbeStep[] }
   list: { ask: DeadLetterFilter; answer: LetterSummary[] }
   show: { ask: string; answer: KeptLetter | null }

@@ -9,12 +9,13 @@
 import type { Sink } from '../contract/connector.ts'
 import { TrestleError } from '../contract/error.ts'
 import type { Delivery } from '../contract/message.ts'
-import type { Outbox, Settlement } from '../outbox/outbox.ts'
+import type { Outbox } from '../outbox/outbox.ts'
+import type { Settlement } from '../outbox/outbox-counts.ts'
 import type { BridgeTiming } from './boundary.ts'
 import type { IdleGate } from './idle-gate.ts'
 import type { Link } from './link.ts'
 import { backOffMs, type ReconnectGovernor } from './retry.ts'
-import { Signal, within } from './signal.ts'
+import { Patience, Signal, within } from './signal.ts'
 
 export interface DispatchOptions {
   name: string
@@ -46,6 +47,8 @@ export class Dispatch {
   #paused = false
   #stopped = false
   #done: Promise<void> = Promise.resolve()
+  readonly #opening = new Patience()
+  readonly #delivering = new Patience()
   /** Openings in a row without a delivery after them. */
   #failures = 0
   /** Halved when a sink is lost with a batch, so that what caused it is found and stands alone. */
@@ -79,7 +82,12 @@ export class Dispatch {
     this.#stopped = true
     this.#options.link.stop()
     this.#signal.set()
+    const stopped = new TrestleError('E902', `${this.#options.name} is stopped`)
+    this.#opening.end(stopped)
+    // A batch that is out has so long to come back; then nothing is known of it.
+    const patience = setTimeout(() => this.#delivering.end(stopped), this.#options.timing.closeTimeoutMs)
     await this.#done
+    clearTimeout(patience)
   }
 
   async #run(): Promise<void> {
@@ -114,7 +122,7 @@ export class Dispatch {
       if (this.#held) return null
       const late = (): TrestleError =>
         new TrestleError('E601', `${name} did not open within ${timing.openTimeoutMs} ms`)
-      await within(sink.open(), timing.openTimeoutMs, late)
+      await this.#opening.wait(within(sink.open(), timing.openTimeoutMs, late))
     } catch (thrown) {
       return TrestleError.from(thrown, 'E601')
     } finally {
@@ -155,7 +163,7 @@ export class Dispatch {
       new TrestleError('E608', `${name} did not answer for a batch within ${timing.deliverTimeoutMs} ms`)
     let settlement: Settlement
     try {
-      const receipts = await within(sink.deliver(batch), timing.deliverTimeoutMs, late)
+      const receipts = await this.#delivering.wait(within(sink.deliver(batch), timing.deliverTimeoutMs, late))
       settlement = this.#outbox.settle(batch, receipts, now())
     } catch (thrown) {
       const error = TrestleError.from(thrown, 'E608')

@@ -5,17 +5,17 @@
  * main is told the low-water mark only when the cursors below it are on disk.
  * Does not: know whether it is a thread (`host-thread`) or runs in the caller's own (tests); it has a port.
  *
- * `boundary` is the table of messages, `station` one connector, `dispatch` a sink's loop, `intake` a source's loop,
- * `source-door` carries its messages to main and `arrivals` is where
- * they come, `link` where a connector stands, `retry` who may open when, `idle-gate` who wakes whom, `cursor-keeper` the cursors
- * on disk, `replay` dead letters sent again. Main's end of all this is `supervisor`.
+ * `boundary` is the table of messages, `station` one connector and `station-builder` what puts it together, `dispatch`
+ * a sink's loop, `intake` a source's loop, `source-door` what carries its messages to main and `arrivals` where they
+ * come, `link` where a connector stands, `retry` who may open when, `idle-gate` who wakes whom, `cursor-keeper` the
+ * cursors on disk, `replay` dead letters sent again. Main's end of all this is `supervisor`.
  */
 import { mkdirSync } from 'node:fs'
 import { TrestleError } from '../contract/error.ts'
 import { deadLetterSink } from '../journal/port.ts'
 import type { DeadLetter, DeadLetterShelf } from '../outbox/dead-letter.ts'
 import { DeadLetters } from '../outbox/dead-letters.ts'
-import { type OpenedOutbox, type OpenOutboxOptions, openOutbox, owedCountOf, tailOf } from '../outbox/open-outbox.ts'
+import { type OpenOutboxOptions, tailOf } from '../outbox/open-outbox.ts'
 import type { EventName } from '../telemetry/events.ts'
 import {
   type BoundaryPort,
@@ -25,22 +25,21 @@ import {
   cloneable,
   type FromHost,
   type HostReport,
-  type OnRefused,
   type StartMessage,
   type ToHost,
   toWire,
 } from './boundary.ts'
 import { ConnectorMaker } from './connector-maker.ts'
 import { CursorKeeper } from './cursor-keeper.ts'
-import { Dispatch } from './dispatch.ts'
 import { IdleGate } from './idle-gate.ts'
-import { SourceLoop } from './intake.ts'
-import { Link, stateEvents } from './link.ts'
 import { MainLine } from './main-line.ts'
-import { refusals } from './refusals.ts'
 import { replay } from './replay.ts'
 import { ReconnectGovernor } from './retry.ts'
-import { Station } from './station.ts'
+import type { Station } from './station.ts'
+import { StationBuilder } from './station-builder.ts'
+
+/** How often buffers that drop their oldest are looked at. */
+const trimEveryMs = 250
 
 /** What tests hand in instead of the real thing. */
 export interface HostSeams {
@@ -83,24 +82,20 @@ const answer = async (
 class Host {
   readonly #start: StartMessage
   readonly #line: MainLine
-  readonly #seams: HostSeams
   readonly #now: () => number
-  readonly #random: () => number
   readonly #maker: ConnectorMaker
   readonly #deadLetters: DeadLetters
-  readonly #shelf: DeadLetterShelf
-  readonly #governor: ReconnectGovernor
   readonly #gate: IdleGate
   readonly #keeper: CursorKeeper
+  readonly #builder: StationBuilder
   readonly #stations = new Map<string, Station>()
   #sampler: NodeJS.Timeout | null = null
+  #trimmer: NodeJS.Timeout | null = null
 
   constructor(start: StartMessage, line: MainLine, seams: HostSeams) {
     this.#start = start
     this.#line = line
-    this.#seams = seams
     this.#now = seams.now ?? Date.now
-    this.#random = seams.random ?? Math.random
     this.#maker = new ConnectorMaker({
       start,
       now: this.#now,
@@ -108,12 +103,12 @@ class Host {
     })
     mkdirSync(start.folders.cursors, { recursive: true })
     this.#deadLetters = new DeadLetters(start.folders.deadLetters, start.maxDeadLetterBytes)
-    this.#shelf = {
+    const shelf: DeadLetterShelf = {
       putMany: (letters) => this.#keep(letters),
       keptAfter: (sink, position) => this.#deadLetters.keptAfter(sink, position),
     }
     const { maxOpens, openSpacingMs, restMs } = start.timing
-    this.#governor = new ReconnectGovernor({ maxOpens, spacingMs: openSpacingMs })
+    const governor = new ReconnectGovernor({ maxOpens, spacingMs: openSpacingMs })
     const tail = tailOf(start.tail)
     this.#gate = new IdleGate(start.idle, tail, restMs)
     this.#keeper = new CursorKeeper({
@@ -121,6 +116,20 @@ class Host {
       tail,
       onLowWater: (position) => line.post({ kind: 'low-water', position }),
       onError: (sink, error) => this.#log('error', 'cursor.failed', { connector: sink, message: error.message }),
+    })
+    this.#builder = new StationBuilder({
+      start,
+      line,
+      maker: this.#maker,
+      shelf,
+      governor,
+      gate: this.#gate,
+      keeper: this.#keeper,
+      event: (name, facts) => this.#event(name, facts),
+      log: (level, event, facts) => this.#log(level, event, facts),
+      now: this.#now,
+      random: seams.random ?? Math.random,
+      makeReader: seams.makeReader,
     })
   }
 
@@ -131,6 +140,7 @@ class Host {
     this.#keeper.start()
     this.#sampler = setInterval(() => this.#sample(), 1000)
     this.#sample()
+    this.#trimmer = setInterval(() => this.#trim(), trimEveryMs)
   }
 
   wake(): void {
@@ -153,6 +163,8 @@ class Host {
       this.#station(name).resume()
       return null
     },
+    add: (ask) => this.#add(ask),
+    remove: (ask) => this.#remove(ask),
     probe: (name) => this.#maker.probe(this.#station(name).settings),
     list: (filter) => this.#deadLetters.list(filter),
     show: (id) => this.#deadLetters.show(id),
@@ -165,96 +177,34 @@ class Host {
     },
   }
 
-  #build(settings: ConnectorSettings): void {
-    const station = new Station(settings, this.#now())
+  /** Whatever was there of this name gives its outbox away. */
+  #build(settings: ConnectorSettings, slot = this.#start.tailSinks.indexOf(settings.name)): Station {
+    const before = this.#stations.get(settings.name) ?? null
+    const station = this.#builder.build(settings, slot, before?.outbox ?? null)
     this.#stations.set(settings.name, station)
-    if (settings.sink) this.#buildSink(station)
-    for (const [at, source] of settings.sources.entries()) this.#buildSource(station, source, at)
+    return station
   }
 
-  #buildSink(station: Station): void {
-    const { settings } = station
-    const { name } = settings
-    const owedCount = owedCountOf(this.#start.tail, this.#start.tailSinks.indexOf(name))
-    let opened: OpenedOutbox
-    try {
-      opened = this.#openOutbox(settings, owedCount)
-    } catch (thrown) {
-      // Without its cursor nothing may be sent, and nothing it may be owed may be removed.
-      station.fault = TrestleError.from(thrown, 'E501')
-      this.#keeper.block()
-      const { code, detail, message: why } = station.fault
-      this.#event('connector.failing', { connector: name, why, code, advice: detail.advice })
-      return
-    }
-    station.outbox = opened.outbox
-    this.#keeper.add({ name, ...opened, owedCount })
-    if (settings.type === null && name !== deadLetterSink) return
-    const link = this.#link(name)
-    station.links.push(link)
-    station.dispatch = new Dispatch({
-      name,
-      outbox: opened.outbox,
-      makeSink: () => (name === deadLetterSink ? Promise.resolve(refusals()) : this.#maker.makeSink(settings)),
-      link,
-      governor: this.#governor,
-      gate: this.#gate,
-      owedCount,
-      timing: this.#start.timing,
-      onSettled: () => this.#keeper.touch(),
-      log: (level, event, facts) => this.#log(level, event, facts),
-      now: this.#now,
-      random: this.#random,
-    })
+  #add({ settings, slot }: ControlTable['add']['ask']): null {
+    const known = this.#stations.get(settings.name)
+    if (known !== undefined && known.settings.type !== null)
+      throw new TrestleError('E702', `there is a connector ${settings.name} already`)
+    this.#build(settings, slot).start()
+    return null
   }
 
-  #openOutbox(settings: ConnectorSettings, owedCount: (() => number) | null): OpenedOutbox {
-    const { folders, hub, tail } = this.#start
-    const { makeReader } = this.#seams
-    return openOutbox({
-      sink: settings.name,
-      hub,
-      journalFolder: folders.journal,
-      cursorFolder: folders.cursors,
-      tail,
-      owedCount,
-      deadLetters: this.#shelf,
-      onReceipt: (position, error) => this.#line.receipt(settings.name, position, error),
-      random: this.#random,
-      ...(settings.budget === undefined ? {} : { budget: settings.budget }),
-      ...(makeReader === undefined ? {} : { makeReader }),
-    })
-  }
-
-  #buildSource(station: Station, source: Readonly<Record<string, unknown>>, at: number): void {
-    const { settings } = station
-    const name = settings.sources.length === 1 ? settings.name : `${settings.name}[${at}]`
-    const link = this.#link(name)
-    station.links.push(link)
-    const loop = new SourceLoop({
-      name,
-      makeSource: () => this.#maker.makeSource(settings, source),
-      // Held against the connector's schema before it came here; one without the field keeps what it cannot take.
-      onRefused: (source['on_refused'] as OnRefused | undefined) ?? 'dead-letter',
-      line: this.#line,
-      link,
-      governor: this.#governor,
-      timing: this.#start.timing,
-      log: (level, event, facts) => this.#log(level, event, facts),
-      random: this.#random,
-      now: this.#now,
-    })
-    station.sources.push(loop)
-  }
-
-  #link(name: string): Link {
-    return new Link(this.#now, (link) => {
-      this.#event(stateEvents[link.state], {
-        connector: name,
-        why: link.why,
-        nextTryMs: link.lastError?.nextTryMs ?? null,
-      })
-    })
+  /** Its loops end; what it is owed is kept under its name, or dropped. */
+  async #remove({ name, slot, discard }: ControlTable['remove']['ask']): Promise<number> {
+    const station = this.#station(name)
+    await station.stop()
+    const left = this.#build({ name, type: null, options: {}, sink: station.outbox !== null, sources: [] }, slot)
+    if (left.outbox === null) this.#stations.delete(name)
+    if (!discard || left.outbox === null) return 0
+    const dropped = left.outbox.discardAll()
+    left.tellSettled()
+    // A hub that is killed now must not owe it again.
+    await this.#keeper.flush()
+    return dropped
   }
 
   #keep(letters: readonly DeadLetter[]): void {
@@ -277,9 +227,15 @@ class Host {
     for (const station of this.#stations.values()) station.sample(nowMs)
   }
 
+  /** Also while a sink is away: a buffer fills just then. */
+  #trim(): void {
+    for (const station of this.#stations.values()) station.trim()
+  }
+
   async #stop(): Promise<void> {
     await Promise.all([...this.#stations.values()].map((station) => station.stop()))
     if (this.#sampler !== null) clearInterval(this.#sampler)
+    if (this.#trimmer !== null) clearInterval(this.#trimmer)
     this.#gate.close()
     await this.#keeper.close()
     this.#deadLetters.close()

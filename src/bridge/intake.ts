@@ -11,7 +11,7 @@ import { TrestleError } from '../contract/error.ts'
 import type { BridgeTiming, IntakeOrder } from './boundary.ts'
 import type { Link } from './link.ts'
 import { backOffMs, type ReconnectGovernor } from './retry.ts'
-import { Signal, within } from './signal.ts'
+import { Patience, Signal, within } from './signal.ts'
 import { type IntakeLine, SourceDoor } from './source-door.ts'
 
 export interface SourceLoopOptions {
@@ -50,6 +50,7 @@ export class SourceLoop {
   /** Openings in a row after which nothing came in. */
   #failures = 0
   #done: Promise<void> = Promise.resolve()
+  readonly #opening = new Patience()
 
   constructor(options: SourceLoopOptions) {
     this.#options = options
@@ -86,6 +87,7 @@ export class SourceLoop {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#options.link.stop()
+    this.#opening.end(new TrestleError('E902', `${this.#options.name} is stopped`))
     this.#signal.set()
     await this.#done
   }
@@ -145,7 +147,7 @@ export class SourceLoop {
       const late = (): TrestleError =>
         new TrestleError('E601', `${name} did not open within ${timing.openTimeoutMs} ms`)
       const opened = within(source.open(door), timing.openTimeoutMs, late).then(() => null)
-      const ending = await Promise.race([opened, ended])
+      const ending = await this.#opening.wait(Promise.race([opened, ended]))
       if (ending === null) this.#source = source
       return ending
     } finally {

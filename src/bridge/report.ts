@@ -6,6 +6,7 @@ import {
   emptyLedger,
   type LastError,
   type Ledger,
+  type WayReport,
 } from '../telemetry/report.ts'
 
 /** What the connector thread knows of one connector; with the journal's tally it becomes a ConnectorReport. */
@@ -21,6 +22,7 @@ export interface LinkReport {
   retries: number
   deadLetters: number
   lastError: LastError | null
+  ways: WayReport[]
   /** null for a connector without a sink. */
   sink: SinkNumbers | null
 }
@@ -29,6 +31,8 @@ export interface SinkNumbers {
   settled: number
   settledBytes: number
   byRule: Record<string, FateCounts>
+  /** Dropped ones by reason. */
+  drops: Record<string, number>
   held: number
   lastOrdinal: number
   unaccounted: number
@@ -60,6 +64,7 @@ export const unknownYet = (name: string, type: string | null): LinkReport => ({
   retries: 0,
   deadLetters: 0,
   lastError: null,
+  ways: [],
   sink: null,
 })
 
@@ -107,14 +112,14 @@ export function ruleLedgers(
 /** Completes what the connector thread told with what the journal knows; `tally` null for one without a sink. */
 export function connectorReport(link: LinkReport, tally: OwedTally | null): ConnectorReport {
   const { sink, ...told } = link
-  if (sink === null || tally === null) return { ...told, waiting: null, ledger: emptyLedger() }
+  if (sink === null || tally === null) return { ...told, waiting: null, dropped: {}, ledger: emptyLedger() }
   const ledger = sinkLedger(sink, tally)
   const waiting = {
     messages: Math.max(0, ledger.pending),
     bytes: Math.max(0, tally.bytes - sink.settledBytes),
     oldestMs: ledger.pending > 0 ? sink.oldestMs : null,
   }
-  return { ...told, waiting, ledger }
+  return { ...told, waiting, dropped: { ...sink.drops }, ledger }
 }
 
 const addFates = (ledger: Ledger, counts: FateCounts): void => {

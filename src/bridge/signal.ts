@@ -35,3 +35,23 @@ export async function within<T>(work: Promise<T>, limitMs: number, late: () => E
     clearTimeout(timer)
   }
 }
+
+/** Waits for a work that may have to be given up: at most one at a time. */
+export class Patience {
+  #giveUp: ((why: Error) => void) | null = null
+
+  /** The work's own end, or what `end` was given. What it does later goes unheard. */
+  async wait<T>(work: Promise<T>): Promise<T> {
+    const { promise, reject } = Promise.withResolvers<never>()
+    this.#giveUp = reject
+    try {
+      return await Promise.race([work, promise])
+    } finally {
+      this.#giveUp = null
+    }
+  }
+
+  end(why: Error): void {
+    this.#giveUp?.(why)
+  }
+}

@@ -1,8 +1,9 @@
 import type { TrestleError } from '../contract/error.ts'
 import { deadLetterSink } from '../journal/port.ts'
-import type { Outbox, OutboxCounts } from '../outbox/outbox.ts'
+import type { Outbox } from '../outbox/outbox.ts'
+import type { OutboxCounts } from '../outbox/outbox-counts.ts'
 import { Rate } from '../telemetry/rate.ts'
-import type { LastError } from '../telemetry/report.ts'
+import type { LastError, WayReport } from '../telemetry/report.ts'
 import type { ConnectorSettings } from './boundary.ts'
 import type { Dispatch } from './dispatch.ts'
 import type { SourceLoop } from './intake.ts'
@@ -16,11 +17,15 @@ export class Station {
   outbox: Outbox | null = null
   dispatch: Dispatch | null = null
   sources: SourceLoop[] = []
-  /** The sink's first, then one per source. */
-  links: Link[] = []
+  /** null without a sink that runs. */
+  sinkLink: Link | null = null
   fault: TrestleError | null = null
+  /** Says to main how much is settled. */
+  tellSettled: () => void = () => {}
+  /** Payload bytes that are owed and not settled; null when that cannot be told cheaply. */
+  owedBytes: (() => number) | null = null
   readonly #sinceMs: number
-  readonly #in = new Rate()
+  readonly #in: Rate[] = []
   readonly #out = new Rate()
 
   constructor(settings: ConnectorSettings, nowMs: number) {
@@ -47,23 +52,34 @@ export class Station {
     await Promise.all([this.dispatch?.stop(), ...this.sources.map((source) => source.stop())])
   }
 
+  /** Makes room in a buffer that drops its oldest. */
+  trim(): void {
+    const { buffer } = this.settings
+    if (buffer?.whenFull !== 'drop-oldest' || this.owedBytes === null || this.outbox === null) return
+    const excessBytes = this.owedBytes() - buffer.maxBytes
+    if (excessBytes <= 0 || this.outbox.dropOldest(excessBytes) === 0) return
+    this.tellSettled()
+  }
+
   /** Takes the counters down for the rates; called about once a second. */
   sample(nowMs: number): void {
     this.#out.sample(this.outbox?.settledCount ?? 0, nowMs)
-    this.#in.sample(this.#taken(), nowMs)
+    for (const [at, { taken }] of this.sources.entries()) this.#rateIn(at).sample(taken, nowMs)
   }
 
   report(deadLetters: number, nowMs: number): LinkReport {
     const counts = this.outbox?.counts() ?? null
-    const link = worst(this.links)
+    const links = [...(this.sinkLink === null ? [] : [this.sinkLink]), ...this.sources.map(({ link }) => link)]
+    const inPerS = this.sources.map(({ taken }, at) => this.#rateIn(at).perSecond(taken, nowMs))
     return {
       name: this.settings.name,
       type: this.settings.type ?? (this.settings.name === deadLetterSink ? 'dead-letters' : 'none'),
-      ...this.#standing(link, counts, nowMs),
-      inPerS: this.sources.length === 0 ? null : this.#in.perSecond(this.#taken(), nowMs),
+      ...this.#standing(worst(links), counts, nowMs),
+      inPerS: inPerS.length === 0 ? null : inPerS.reduce((sum, rate) => sum + rate, 0),
       outPerS: this.#out.perSecond(this.outbox?.settledCount ?? 0, nowMs),
-      retries: this.links.reduce((sum, { retries }) => sum + retries, 0),
+      retries: links.reduce((sum, { retries }) => sum + retries, 0),
       deadLetters,
+      ways: this.#ways(inPerS, nowMs),
       sink: counts === null ? null : sinkNumbers(counts),
     }
   }
@@ -91,9 +107,28 @@ export class Station {
     return { state, sinceMs, why: link.why ?? trouble(counts, lastError), lastError: shown }
   }
 
-  #taken(): number {
-    return this.sources.reduce((sum, { taken }) => sum + taken, 0)
+  /** The sink and each source by itself. */
+  #ways(inPerS: readonly number[], nowMs: number): WayReport[] {
+    const ways: WayReport[] = []
+    if (this.sinkLink !== null) {
+      const perS = this.#out.perSecond(this.outbox?.settledCount ?? 0, nowMs)
+      ways.push(wayOf('sink', 'sink', this.sinkLink, perS))
+    }
+    for (const [at, { link }] of this.sources.entries()) {
+      ways.push(wayOf('source', this.sources.length === 1 ? 'source' : `source ${at + 1}`, link, inPerS[at]!))
+    }
+    return ways
   }
+
+  #rateIn(at: number): Rate {
+    this.#in[at] ??= new Rate()
+    return this.#in[at]
+  }
+}
+
+const wayOf = (kind: WayReport['kind'], name: string, link: Link, perS: number): WayReport => {
+  const { state, sinceMs, why, retries, lastError } = link
+  return { kind, name, state, sinceMs, why, retries, lastError, perS }
 }
 
 /** Why messages wait although the connection stands. */
@@ -109,6 +144,7 @@ const sinkNumbers = (counts: OutboxCounts): LinkReport['sink'] => ({
   settled: counts.settled,
   settledBytes: counts.settledBytes,
   byRule: counts.byRule,
+  drops: counts.drops,
   held: counts.held,
   lastOrdinal: counts.lastOrdinal,
   unaccounted: counts.unaccounted,

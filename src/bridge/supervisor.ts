@@ -11,65 +11,46 @@
 
 import type { ProbeStep } from '../contract/connector.ts'
 import { TrestleError } from '../contract/error.ts'
-import type { KeptLetter, LetterSummary } from '../outbox/dead-letter-row.ts'
-import type { DeadLetterFilter } from '../outbox/dead-letters.ts'
-import type { Events } from '../telemetry/events.ts'
-import type { Facts, Level } from '../telemetry/log.ts'
+import { createSettled } from '../outbox/settled-cells.ts'
 import { Arrivals, notYet, type Takers } from './arrivals.ts'
 import { type BridgeBody, threadBody } from './body.ts'
 import {
-  type BridgeFolders,
-  type BridgeTiming,
   type ConnectorSettings,
   type ControlTable,
   type ControlWord,
   defaultTiming,
   type FromHost,
   fromWire,
-  type ReplayResult,
 } from './boundary.ts'
+import type { BridgeOptions } from './bridge-options.ts'
 import { takeIdle } from './idle-gate.ts'
+import { LettersDesk } from './letters-desk.ts'
 import { Questions } from './questions.ts'
 import { type BridgeReport, type LinkReport, outOfReach, type ThreadReport, unknownYet } from './report.ts'
 import { backOffMs } from './retry.ts'
 
 export type { AnswerSheet } from './arrivals.ts'
 export type { IntakeItem, IntakeOrder } from './boundary.ts'
-
-export interface BridgeOptions {
-  hub: string
-  folders: BridgeFolders
-  /** Above this the dead letters take nothing more; without it they take all. */
-  maxDeadLetterBytes?: number
-  tail: SharedArrayBuffer
-  /** The journal's `sinks`: whose totals stand in its tail. Without them each append wakes every sink. */
-  tailSinks?: readonly string[]
-  /** URL of the module that lists the connectors. */
-  modules: string
-  connectors: readonly ConnectorSettings[]
-  events: Pick<Events, 'emit'>
-  log: { note(level: Level, event: string, facts?: Facts): void }
-  timing?: Partial<BridgeTiming>
-  /** Where the host runs; a thread unless a test says otherwise. */
-  makeBody?: () => BridgeBody
-  /** How long `status` and the other short questions wait. */
-  answerTimeoutMs?: number
-  /** A thread that has not answered for so long is ended and started again. */
-  maxSilenceMs?: number
-}
+export type { BridgeOptions } from './bridge-options.ts'
 
 /** A thread that ran for so long has got over what ended the one before. */
 const steadyMs = 60_000
 const stopTimeoutMs = 15_000
+/** How long a question may take that needs no far side. */
+const shortMs = 10_000
 
 export class Bridge {
   readonly #options: BridgeOptions
   readonly #idle = new SharedArrayBuffer(4)
   readonly #idleFlag = new Int32Array(this.#idle)
+  #connectors: readonly ConnectorSettings[]
+  #tailSinks: readonly string[]
+  readonly #settled: SharedArrayBuffer
   #body: BridgeBody | null = null
   #thread: ThreadReport = { state: 'stopped', why: null, sinceMs: Date.now(), restarts: 0 }
   #known: readonly LinkReport[]
   readonly #questions = new Questions()
+  readonly deadLetters: LettersDesk
   #failures = 0
   #restart: NodeJS.Timeout | null = null
   #watch: NodeJS.Timeout | null = null
@@ -80,6 +61,13 @@ export class Bridge {
 
   constructor(options: BridgeOptions) {
     this.#options = options
+    this.deadLetters = new LettersDesk(
+      (word, ask) => this.#ask(word, ask, word === 'replay' ? null : shortMs),
+      options.events,
+    )
+    this.#connectors = options.connectors
+    this.#tailSinks = options.tailSinks ?? []
+    this.#settled = options.settled ?? createSettled(options.tail)
     this.#known = options.connectors.map(({ name, type }) => unknownYet(name, type))
   }
 
@@ -157,27 +145,29 @@ export class Bridge {
     await this.#short('resume', name)
   }
 
+  /** Starts one more; `slot` its sink's place in the journal's tail. A restarted thread has it too. */
+  async add(settings: ConnectorSettings, slot: number): Promise<void> {
+    await this.#short('add', { settings, slot })
+    this.#connectors = [...this.#connectors.filter(({ name }) => name !== settings.name), settings]
+    const known = this.#known.filter(({ name }) => name !== settings.name)
+    this.#known = [...known, unknownYet(settings.name, settings.type)]
+    if (slot === this.#tailSinks.length) this.#tailSinks = [...this.#tailSinks, settings.name]
+  }
+
+  /** Ends one. What it is owed is kept, or dropped: answers how many were. */
+  async remove(name: string, discard: boolean): Promise<number> {
+    const dropped = await this.#ask('remove', { name, slot: this.#tailSinks.indexOf(name), discard }, null)
+    const left = { name, type: null, options: {}, sink: true, sources: [] }
+    const known = this.#connectors.find((one) => one.name === name)
+    this.#connectors = this.#connectors.filter((one) => one.name !== name)
+    this.#known = this.#known.filter((one) => one.name !== name)
+    if (known?.sink !== false) this.#connectors = [...this.#connectors, left]
+    return dropped
+  }
+
   /** Tries a connector's real path. Takes as long as the far side needs. */
   probe(name: string): Promise<readonly ProbeStep[]> {
     return this.#ask('probe', name, null)
-  }
-
-  readonly deadLetters = {
-    list: (filter: DeadLetterFilter = {}): Promise<LetterSummary[]> => this.#short('list', filter),
-    show: (id: string): Promise<KeptLetter | null> => this.#short('show', id),
-    count: (): Promise<Record<string, number>> => this.#short('count', null),
-    /** In journal order. An empty filter means all. */
-    replay: async (filter: DeadLetterFilter): Promise<ReplayResult> => {
-      const result = await this.#ask('replay', filter, null)
-      this.#options.events.emit('dead-letter.replayed', { letters: result.replayed })
-      return result
-    },
-    /** An empty filter means all. Answers how many there were. */
-    discard: async (filter: DeadLetterFilter): Promise<number> => {
-      const letters = await this.#short('discard', filter)
-      this.#options.events.emit('dead-letter.discarded', { letters })
-      return letters
-    },
   }
 
   get #maxSilenceMs(): number {
@@ -185,7 +175,7 @@ export class Bridge {
   }
 
   #launch(onStarted: () => void = () => {}, onFailed: (error: TrestleError) => void = () => {}): void {
-    const { connectors, folders, hub, makeBody = threadBody, modules, tail, tailSinks = [], timing } = this.#options
+    const { folders, hub, makeBody = threadBody, modules, tail, timing } = this.#options
     Atomics.store(this.#idleFlag, 0, 0)
     const body = makeBody()
     this.#body = body
@@ -215,10 +205,11 @@ export class Bridge {
       folders,
       maxDeadLetterBytes: this.#options.maxDeadLetterBytes ?? Number.POSITIVE_INFINITY,
       tail,
-      tailSinks,
+      tailSinks: this.#tailSinks,
+      settled: this.#settled,
       idle: this.#idle,
       modules,
-      connectors,
+      connectors: this.#connectors,
       timing: { ...defaultTiming, ...timing },
     }
     body.port.postMessage({ kind: 'start', start })
@@ -261,7 +252,7 @@ export class Bridge {
   }
 
   #short<Word extends ControlWord>(word: Word, ask: ControlTable[Word]['ask']): Promise<ControlTable[Word]['answer']> {
-    return this.#ask(word, ask, 10_000)
+    return this.#ask(word, ask, shortMs)
   }
 
   async #ask<Word extends ControlWord>(

@@ -8,6 +8,7 @@ export type DropReason =
   | 'retained-full'
   | 'not-authorised'
   | 'journal'
+  | 'buffer'
   | 'loop'
   | 'invalid'
 
@@ -30,6 +31,8 @@ export class Counters {
     'not-authorised': 0,
     /** Promised to nobody (QoS 0, wills, `ack: received`), and the journal could not be written. */
     journal: 0,
+    /** Promised to nobody, and the buffer of a sink was full (`when_full: block`). */
+    buffer: 0,
     /** Was in this hub before. */
     loop: 0,
     /** A record that MQTT cannot carry, of a source that drops such (`on_refused: drop`). */

@@ -1,5 +1,7 @@
 import { type Code, codes } from '../contract/codes.ts'
 import { TrestleError } from '../contract/error.ts'
+import type { Fault } from '../document/fault.ts'
+import { ConfigRefused } from './faults.ts'
 
 export interface ClientOptions {
   /** `--url`; wins over TRESTLE_URL. */
@@ -36,6 +38,10 @@ export class HubClient {
     return this.#json<T>(await this.#ask('POST', path, JSON.stringify(body)))
   }
 
+  async delete<T>(path: string): Promise<T> {
+    return this.#json<T>(await this.#ask('DELETE', path))
+  }
+
   /** Server-sent events of `path` until the hub ends them or `signal` does. */
   async *listen(path: string, signal: AbortSignal): AsyncGenerator<ServerEvent> {
     const response = await this.#ask('GET', path, undefined, signal)
@@ -56,7 +62,7 @@ export class HubClient {
     }
   }
 
-  async #ask(method: 'GET' | 'POST', path: string, body?: string, signal?: AbortSignal): Promise<Response> {
+  async #ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: string, signal?: AbortSignal): Promise<Response> {
     const headers: Record<string, string> = {}
     if (this.#token !== undefined) headers['authorization'] = `Bearer ${this.#token}`
     if (body !== undefined) headers['content-type'] = 'application/json'
@@ -90,7 +96,9 @@ export class HubClient {
     if (!isErrorBody(body)) {
       return this.#unreachable(undefined, `answers with status ${response.status}, but not as a hub does`)
     }
-    return new TrestleError(body.code, body.message, { detail: body.advice === null ? {} : { advice: body.advice } })
+    const { code, message, advice, faults } = body
+    if (faults !== undefined && faults.length > 0) throw new ConfigRefused(faults, 'Nothing was changed.')
+    return new TrestleError(code, message, { detail: advice === null ? {} : { advice } })
   }
 
   #unreachable(cause: unknown, what: string): TrestleError {
@@ -121,7 +129,14 @@ function readFrame(frame: string): ServerEvent | null {
   return event === undefined || data === undefined ? null : { event, data: JSON.parse(data) }
 }
 
-const isErrorBody = (body: unknown): body is { code: Code; message: string; advice: string | null } =>
+interface Refusal {
+  code: Code
+  message: string
+  advice: string | null
+  faults?: Fault[]
+}
+
+const isErrorBody = (body: unknown): body is Refusal =>
   typeof body === 'object' &&
   body !== null &&
   'code' in body &&

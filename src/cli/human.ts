@@ -7,8 +7,8 @@ export const nothing = '–'
 export const printCount = (count: number): string => String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',')
 
 /** `1 fault`, `2 faults`. */
-export const printPlural = (count: number, noun: string): string =>
-  `${printCount(count)} ${noun}${count === 1 ? '' : 's'}`
+export const printPlural = (count: number, noun: string, many = `${noun}s`): string =>
+  `${printCount(count)} ${count === 1 ? noun : many}`
 
 /** Whole numbers from 10 on, one decimal below. *Unit*: per second. */
 export function printRate(perS: number): string {

@@ -2,7 +2,7 @@ import { CommanderError } from 'commander'
 import { codes } from '../contract/codes.ts'
 import { TrestleError } from '../contract/error.ts'
 import type { Fault } from '../document/fault.ts'
-import { printFaults } from './faults.ts'
+import { ConfigRefused, printFaults } from './faults.ts'
 import { printSafe } from './human.ts'
 import type { Terminal } from './terminal.ts'
 import type { HubDoor, Verb } from './verb.ts'
@@ -19,7 +19,10 @@ export const verbs: Record<string, { purpose: string; load(): Promise<{ verb: Ve
     purpose: 'list, show, replay or discard what could not be delivered',
     load: () => import('./commands/dead-letters.ts'),
   },
-  connectors: { purpose: 'probe, pause or resume a connector', load: () => import('./commands/connectors.ts') },
+  connectors: {
+    purpose: 'list, show, probe, pause, resume, add or remove connectors',
+    load: () => import('./commands/connectors.ts'),
+  },
   config: { purpose: 'print the configuration or its schema', load: () => import('./commands/config.ts') },
 }
 
@@ -74,7 +77,8 @@ function tell(thrown: unknown, terminal: Terminal, asJson: boolean): number {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0
   const faults = faultsOf(thrown)
   if (faults !== null) {
-    terminal.err(asJson ? `${JSON.stringify(faults)}\n` : `${printFaults(faults).join('\n')}\n`)
+    const said = thrown instanceof ConfigRefused ? { outcome: thrown.outcome } : {}
+    terminal.err(asJson ? `${JSON.stringify(faults)}\n` : `${printFaults(faults, said).join('\n')}\n`)
     return faults[0] === undefined ? 2 : codes[faults[0].code].exit
   }
   const error = thrown instanceof CommanderError ? misuse(thrown) : TrestleError.from(thrown)

@@ -1,4 +1,4 @@
-import type { ConnectorReport, ConnectorState, HubReport } from '../telemetry/report.ts'
+import type { ConnectorReport, ConnectorState, HubReport, WayReport } from '../telemetry/report.ts'
 import { ledgerBalances, ledgerFates } from '../telemetry/report.ts'
 import { nothing, printAge, printCount, printLongAge, printPlural, printRate, printSafe, printSize } from './human.ts'
 import { drawLedger, ledgerWord } from './ledger-line.ts'
@@ -41,10 +41,38 @@ const stateWords: Record<ConnectorState, string> = {
 
 /** The hub at a glance: headline, one row per connector, the ledger, what the broker dropped. Its clock is the report's. */
 export function drawStatus(report: HubReport, paint: Paint): string[] {
-  const rows = report.connectors.map((connector) => drawConnectorRow(connector, report.nowMs, paint))
-  const table = rows.length === 0 ? ['No connectors are configured.'] : drawTable(columns, rows)
+  const table = drawConnectors(report.connectors, report.nowMs, paint)
   const ledger = drawLedger(report.ledger, paint)
   return [drawHeadline(report, paint), '', ...table, '', ledger, ...drawDropped(report.broker.dropped)]
+}
+
+/** A row per connector; one with several ways, in and out, has a row for each of them too. */
+export function drawConnectors(connectors: readonly ConnectorReport[], nowMs: number, paint: Paint): string[] {
+  const rows = connectors.flatMap((connector) => [
+    drawConnectorRow(connector, nowMs, paint),
+    ...(connector.ways.length < 2 ? [] : connector.ways.map((way) => drawWayRow(way, nowMs, paint))),
+  ])
+  return rows.length === 0 ? ['No connectors are configured.'] : drawTable(columns, rows)
+}
+
+function drawWayRow(
+  { kind, name, state, sinceMs, why, perS, retries, lastError }: WayReport,
+  nowMs: number,
+  paint: Paint,
+): Cell[] {
+  return [
+    `  ${printSafe(name)}`,
+    '',
+    { text: stateWords[state], paint: paint[mood[state]] },
+    printAge(nowMs - sinceMs),
+    kind === 'source' ? printRate(perS) : nothing,
+    kind === 'sink' ? printRate(perS) : nothing,
+    '',
+    '',
+    printCount(retries),
+    '',
+    printWhy({ state, sinceMs, why, lastError }, nowMs),
+  ]
 }
 
 /** Messages not handed to a subscriber, or not taken, the most frequent reason first; no line when there are none. */
@@ -97,7 +125,10 @@ const printOldest = (waiting: ConnectorReport['waiting'], nowMs: number): string
   waiting === null || waiting.oldestMs === null ? nothing : printAge(nowMs - waiting.oldestMs)
 
 /** What hinders it now; for a connected one, what went wrong since it is connected. */
-function printWhy({ state, sinceMs, why, lastError }: ConnectorReport, nowMs: number): string {
+function printWhy(
+  { state, sinceMs, why, lastError }: Pick<ConnectorReport, 'state' | 'sinceMs' | 'why' | 'lastError'>,
+  nowMs: number,
+): string {
   const isPast = state === 'connected' || state === 'paused'
   if (lastError === null || (isPast && lastError.timeMs < sinceMs)) return why === null ? nothing : printSafe(why)
   const message = printSafe(lastError.message)
@@ -129,8 +160,27 @@ export function drawConnector(connector: ConnectorReport, nowMs: number, paint: 
     const ago = printAge(nowMs - lastError.timeMs)
     pairs[pairs.length - 1] = ['last error', `${lastError.code}  ${printSafe(lastError.message)}, ${ago} ago${next}`]
   }
+  const dropped = Object.entries(connector.dropped).map(
+    ([reason, count]) => `${printSafe(reason)} ${printCount(count)}`,
+  )
+  if (dropped.length > 0) pairs.push(['dropped', dropped.join(', ')])
   const title = `${paint.strong(printSafe(name))}   ${printSafe(type)}`
-  return [title, ...drawPairs(pairs, '  '), '', drawLedger(connector.ledger, paint)]
+  const ways = connector.ways.length < 2 ? [] : ['', ...drawWays(connector.ways, nowMs, paint)]
+  return [title, ...drawPairs(pairs, '  '), ...ways, '', drawLedger(connector.ledger, paint)]
+}
+
+/** The sink and each source of one connector. */
+function drawWays(ways: readonly WayReport[], nowMs: number, paint: Paint): string[] {
+  const titles = ['WAY', 'STATE', 'FOR', 'RATE/s', 'RETRIES', 'LAST ERROR'].map((title) => ({ title }))
+  const rows = ways.map((way): Cell[] => [
+    printSafe(way.name),
+    { text: stateWords[way.state], paint: paint[mood[way.state]] },
+    printAge(nowMs - way.sinceMs),
+    printRate(way.perS),
+    printCount(way.retries),
+    printWhy(way, nowMs),
+  ])
+  return drawTable(titles, rows).map((line) => `  ${line}`)
 }
 
 /** The ledger of each rule, a column for each fate. */

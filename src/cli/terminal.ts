@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline/promises'
 import { buffer } from 'node:stream/consumers'
 
 /** Where a command reads and writes; handed in, so that tests see what a person would. */
@@ -12,6 +13,8 @@ export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>
   /** All of standard input. */
   read(): Promise<Uint8Array>
+  /** One line from the person at the terminal. */
+  ask(question: string): Promise<string>
   /** Calls `listener` at each SIGINT and SIGTERM, until the function it answers is called. */
   onInterrupt(listener: () => void): () => void
   /** Ends the process at once. */
@@ -36,6 +39,14 @@ export function processTerminal(): Terminal {
     },
     env,
     read: () => buffer(stdin),
+    ask: async (question) => {
+      const lines = createInterface({ input: stdin, output: stdout })
+      try {
+        return await lines.question(question)
+      } finally {
+        lines.close()
+      }
+    },
     onInterrupt: (listener) => {
       process.on('SIGINT', listener).on('SIGTERM', listener)
       return () => process.off('SIGINT', listener).off('SIGTERM', listener)

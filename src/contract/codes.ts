@@ -88,6 +88,7 @@ export const codes = {
   E705: row('a connector is down or the ledger does not balance', 'later', 0x80, 503, 1),
   E706: row('request is too large', 'never', 0x95, 413, 2),
   E707: row('request comes from another site', 'never', 0x87, 403, 2),
+  E708: row('request does not fit what is there', 'never', 0x83, 409, 1),
   // E8 protocol
   E801: row('malformed packet', 'never', 0x81, 400, 1),
   E802: row('protocol error', 'never', 0x82, 400, 1),

@@ -62,6 +62,11 @@ export class RuleSet {
     return { rules: faults.length === 0 ? new RuleSet(rules) : null, faults: sortFaults(faults) }
   }
 
+  /** Circles that would be there with other ways over connectors. */
+  loops(waysBack: NonNullable<RuleEnvironment['waysBack']>): Fault[] {
+    return loopFaults(this.rules, waysBack)
+  }
+
   /** The rules that match a topic, bound to its captures; null when none does. Worth keeping beside the topic. */
   lookup(topic: string): BoundRules | null {
     const found: CompiledRule[] = []

@@ -13,12 +13,15 @@ import { Journal } from '../journal/journal.ts'
 import { deadLetterSink } from '../journal/port.ts'
 import { WriteThread } from '../journal/write-thread.ts'
 import type { DeadLetterFilter } from '../outbox/dead-letters.ts'
+import { createSettled } from '../outbox/settled-cells.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { HubReport } from '../telemetry/report.ts'
 import { topicFilterFault } from '../topic/filter.ts'
+import { Buffers } from './buffers.ts'
+import { bridgeSettingsOf, Connectors } from './connectors.ts'
 import { InnerDoors } from './intake.ts'
-import { connectorReports, hubLedger, ruleReports } from './ledger.ts'
+import { addCounts, connectorReports, hubLedger, ruleReports } from './ledger.ts'
 import { LoopGuard } from './loop-guard.ts'
 import type { Plan } from './plan.ts'
 
@@ -27,6 +30,9 @@ export interface HubOptions {
   readonly events: Events
   readonly log: Log
   readonly version: string
+  readonly secrets: ReadonlySet<string>
+  /** Secrets that come while it runs: no log line shows them. */
+  readonly learnSecrets: (secrets: ReadonlySet<string>) => void
 }
 
 /** A name in the journal that is no connector: it must not stand in the configuration. */
@@ -45,6 +51,8 @@ export class Hub implements HubPort {
   readonly #flow: Flow
   readonly #bridge: Bridge
   readonly #doors: InnerDoors
+  readonly #buffers: Buffers
+  readonly connectors: Connectors
   readonly #startedMs = Date.now()
   #api: Api | null = null
   #ready = false
@@ -64,7 +72,9 @@ export class Hub implements HubPort {
       sync: limits.sync,
       files: new WriteThread(),
       onDurable: (position) => {
-        if (made !== null) made.#bridge.appended(position)
+        if (made === null) return
+        made.#bridge.appended(position)
+        made.#buffers.look()
       },
       onLost: (records, error) => {
         if (made !== null) made.#onLost(records, error)
@@ -99,7 +109,10 @@ export class Hub implements HubPort {
     this.#flow.route = (message) => this.#broker.publish(message)
     this.#doors = new InnerDoors(this.#broker, this.#flow, journal, guard)
     const { data } = plan.settings
+    const settled = createSettled(journal.tail)
+    this.#buffers = new Buffers(journal.tail, settled, this.#flow)
     this.#bridge = new Bridge({
+      settled,
       hub: journal.hub,
       folders: {
         journal: join(data, 'journal'),
@@ -115,6 +128,18 @@ export class Hub implements HubPort {
       events,
       log,
     })
+    const { secrets, learnSecrets } = options
+    this.connectors = new Connectors({
+      plan,
+      bridge: this.#bridge,
+      journal,
+      buffers: this.#buffers,
+      events,
+      secrets,
+      learnSecrets,
+    })
+    for (const [slot, name] of sinkNames(plan).entries())
+      this.#buffers.add(name, slot, plan.settings.connectors[name]!.buffer)
     this.#bridge.onReceipt((position, error, sink) => this.#flow.awaiting.settle(position, sink, error))
     this.#bridge.onLowWater((position) => journal.release(position))
     this.#bridge.onIntake((order, sheet) => this.#doors.takeIn(order, sheet))
@@ -123,6 +148,10 @@ export class Hub implements HubPort {
 
   async #open(): Promise<void> {
     const { plan, events, version } = this.#options
+    for (const name of plan.overruled)
+      events.emit('config.warning', {
+        message: `connector ${name} was added at run time, and is in the configuration now, which wins`,
+      })
     await this.#bridge.start()
     for (const { type, host, port, path } of plan.settings.listeners) {
       const opened = await this.#broker.listen({ type, host, port, path })
@@ -148,6 +177,7 @@ export class Hub implements HubPort {
     await this.#broker.stop()
     await this.#api?.stop()
     await this.#bridge.stop()
+    this.#buffers.close()
     await this.#journal.close()
   }
 
@@ -156,7 +186,8 @@ export class Hub implements HubPort {
     // From here on one snapshot: no await, so that the ledger's columns belong together.
     const tally = this.#journal.tally()
     const broker = this.#broker.report()
-    const rules = ruleReports(this.#options.plan.rules.rules, bridge.connectors, tally, this.#journal.lost())
+    const dropped = addCounts(this.#journal.lost(), this.#flow.drops.byRule)
+    const rules = ruleReports(this.#options.plan.rules.rules, bridge.connectors, tally, dropped)
     return {
       version: this.#options.version,
       hub: this.#journal.hub,
@@ -165,7 +196,7 @@ export class Hub implements HubPort {
       nowMs: Date.now(),
       journal: this.#journal.report(),
       broker,
-      connectors: connectorReports(bridge, tally),
+      connectors: connectorReports(bridge, tally, this.#flow.drops.bySink),
       rules,
       ledger: hubLedger(rules, bridge.connectors, broker.dropped['loop'] ?? 0),
     }
@@ -204,23 +235,10 @@ export class Hub implements HubPort {
     discard: async (choice) => ({ discarded: await this.#bridge.deadLetters.discard(filterOf(choice)) }),
   }
 
-  readonly connectors: HubPort['connectors'] = {
-    pause: (name) => this.#bridge.pause(this.#known(name)),
-    resume: (name) => this.#bridge.resume(this.#known(name)),
-    probe: (name) => this.#bridge.probe(this.#known(name)),
-  }
-
   /** Messages that were taken without a promise, and are gone with a write that failed. */
   #onLost(messages: number, error: TrestleError): void {
     this.#broker.countLost(messages)
     this.#options.events.emit('message.dropped', { reason: 'journal', messages, error: error.message }, messages)
-  }
-
-  #known(name: string): string {
-    if (this.#options.plan.connectors.has(name)) return name
-    throw new TrestleError('E702', `there is no connector ${name}`, {
-      detail: { advice: `there are: ${[...this.#options.plan.connectors.keys()].join(', ') || 'none'}` },
-    })
   }
 }
 
@@ -231,14 +249,9 @@ const sinkNames = ({ connectors }: Plan): string[] =>
 
 /** The configured connectors, and those the configuration no longer names but the journal still owes something. */
 function bridgeSettings({ settings, connectors }: Plan, journal: Journal): ConnectorSettings[] {
-  const configured = Object.entries(settings.connectors).map(([name, { type, options, sources, retry }]) => ({
-    name,
-    type,
-    options,
-    sources,
-    sink: connectors.get(name)?.createSink !== undefined,
-    budget: retry,
-  }))
+  const configured = Object.entries(settings.connectors).map(([name, entry]) =>
+    bridgeSettingsOf(name, entry, connectors.get(name)),
+  )
   const left = Object.keys(journal.tally()).filter((name) => !connectors.has(name) && !isReserved(name))
   return [...configured, ...left.map((name) => ({ name, type: null, options: {}, sources: [], sink: true }))]
 }

@@ -8,16 +8,44 @@ import { addLedger, type ConnectorReport, emptyLedger, type Ledger, type RuleRep
  * Every connector of the configuration, and every other that the journal still owes something. Dead letters are a column,
  * and a row only when they cannot be kept, so that someone learns of it.
  */
-export function connectorReports(bridge: BridgeReport, tally: Readonly<Record<string, OwedTally>>): ConnectorReport[] {
+export function connectorReports(
+  bridge: BridgeReport,
+  tally: Readonly<Record<string, OwedTally>>,
+  droppedNewest: ReadonlyMap<string, number> = new Map(),
+): ConnectorReport[] {
   return bridge.connectors
     .filter(({ name, why, lastError }) => name !== deadLetterSink || (why !== null && lastError !== null))
     .map((link) => connectorReport(link, link.sink === null ? null : (tally[link.name] ?? nothingOwed)))
+    .filter(({ state, ledger }) => state !== 'not-configured' || ledger.pending !== 0 || ledger.unaccounted !== 0)
+    .map((report) => withDropped(report, droppedNewest.get(report.name) ?? 0))
+}
+
+/** What a full buffer kept out never came to the connector thread. */
+function withDropped(report: ConnectorReport, newest: number): ConnectorReport {
+  if (newest === 0) return report
+  const { ledger, dropped } = report
+  return {
+    ...report,
+    dropped: { ...dropped, 'drop-newest': newest },
+    ledger: { ...ledger, received: ledger.received + newest, dropped: ledger.dropped + newest },
+  }
+}
+
+/** Two counts by name as one. */
+export function addCounts(
+  one: ReadonlyMap<string, number>,
+  other: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  if (other.size === 0) return one
+  const sum = new Map(one)
+  for (const [name, count] of other) sum.set(name, (sum.get(name) ?? 0) + count)
+  return sum
 }
 
 /**
  * The ledger of each rule: what the journal owes by it against what the outbox has settled, and what never reached the
  * journal (filtered, refused and dropped, published to subscribers only) as the rules count it. `lost`: taken, promised
- * to nobody, and gone with a write that failed.
+ * to nobody, and gone with a write that failed or before a full buffer.
  */
 export function ruleReports(
   rules: readonly CompiledRule[],
@@ -68,6 +96,7 @@ const nothingSettled: SinkNumbers = {
   settled: 0,
   settledBytes: 0,
   byRule: {},
+  drops: {},
   held: 0,
   lastOrdinal: 0,
   unaccounted: 0,

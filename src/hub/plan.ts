@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { connectors as connectorList } from '../../connectors/index.ts'
 import type { Connector } from '../contract/connector.ts'
 import { sortFaults } from '../document/check.ts'
@@ -6,7 +7,8 @@ import type { SinkInfo } from '../engine/port.ts'
 import { RuleSet } from '../engine/rule-set.ts'
 import { Registry } from '../registry/registry.ts'
 import { readRuleFiles } from '../settings/rule-files.ts'
-import { loadSettings, type Settings } from '../settings/settings.ts'
+import { type Loaded, loadSettings, type Settings } from '../settings/settings.ts'
+import { readStore, storeFileOf, type WrittenEntries } from './connector-store.ts'
 import { waysBack } from './ways-back.ts'
 
 export interface PlanOptions {
@@ -19,38 +21,108 @@ export interface PlanOptions {
 
 /** Everything a hub is built from, read and checked, before anything is opened. */
 export interface Plan {
+  /** Connectors that were added at run time are among the others. */
   readonly settings: Settings
   readonly registry: Registry
   readonly rules: RuleSet
   /** The code of every configured connector, by the connector's name. */
   readonly connectors: ReadonlyMap<string, Connector>
+  /** Names of those that were added at run time. */
+  readonly added: ReadonlySet<string>
+  /** Names that were added at run time and are in the configuration now, which wins. */
+  readonly overruled: readonly string[]
+  /** What stands under `connectors:`, and what was added, as it was written. */
+  readonly written: WrittenEntries
+  /** What relative paths in the settings are relative to. */
+  readonly folder: string
+  readonly env: NodeJS.ProcessEnv
+  readonly types: ReadonlyMap<string, Connector>
+}
+
+interface Planned {
+  plan: Plan | null
+  faults: Fault[]
+  secrets: ReadonlySet<string>
 }
 
 /** Reads settings, schemas and rules; `plan` is null when there is any fault, and `faults` has them all. */
-export async function makePlan(
-  options: PlanOptions,
-): Promise<{ plan: Plan | null; faults: Fault[]; secrets: ReadonlySet<string> }> {
+export async function makePlan(options: PlanOptions): Promise<Planned> {
   const types = await connectorSchemas()
-  const { settings, faults, secrets } = await loadSettings({
+  const env = options.env ?? process.env
+  const loaded = await loadSettings({
     ...(options.configFile === undefined ? {} : { file: options.configFile }),
     flags: options.flags ?? {},
-    env: options.env ?? process.env,
+    env,
     connectorSchemas: types,
   })
-  if (settings === null) return { plan: null, faults, secrets }
+  if (loaded.settings === null) return { plan: null, faults: loaded.faults, secrets: loaded.secrets }
+  const folder = loaded.settings.file === null ? process.cwd() : dirname(loaded.settings.file)
+  const kept = await loadKept(loaded.settings, folder, env, types)
+  const secrets = new Set([...loaded.secrets, ...(kept?.secrets ?? [])])
+  const settings = withKept(loaded.settings, kept)
   // The settings have no type that is not among these.
   const connectors = new Map(Object.entries(settings.connectors).map(([name, { type }]) => [name, types.get(type)!]))
   const schemas = Registry.load(settings.schemas)
   const texts = await readRuleFiles(settings.rules, { optional: true })
-  const loaded = RuleSet.load(texts.files, {
+  const rules = RuleSet.load(texts.files, {
     sinks: sinksOf(connectors),
     registry: schemas.registry,
     waysBack: waysBack(settings.connectors, connectors),
   })
-  const all = sortFaults([...schemas.faults, ...texts.faults, ...loaded.faults])
-  if (all.length > 0 || loaded.rules === null) return { plan: null, faults: all, secrets }
-  return { plan: { settings, registry: schemas.registry, rules: loaded.rules, connectors }, faults: [], secrets }
+  const faults = sortFaults([...(kept?.faults ?? []), ...schemas.faults, ...texts.faults, ...rules.faults])
+  if (faults.length > 0 || rules.rules === null) return { plan: null, faults, secrets }
+  const configured = loaded.settings.connectors
+  const names = Object.keys(kept?.settings?.connectors ?? {})
+  const plan: Plan = {
+    settings,
+    registry: schemas.registry,
+    rules: rules.rules,
+    connectors,
+    added: new Set(names.filter((name) => !Object.hasOwn(configured, name))),
+    overruled: names.filter((name) => Object.hasOwn(configured, name)),
+    written: { ...writtenOf(kept), ...writtenOf(loaded) },
+    folder,
+    env,
+    types,
+  }
+  return { plan, faults: [], secrets }
 }
+
+/** What was added at run time; null when nothing was. Only its own faults are told: the others are the configuration's. */
+async function loadKept(
+  { data }: Settings,
+  folder: string,
+  env: NodeJS.ProcessEnv,
+  types: ReadonlyMap<string, Connector>,
+): Promise<Loaded | null> {
+  const text = readStore(data)
+  if (text === null) return null
+  const file = storeFileOf(data)
+  return await loadSettings({
+    file,
+    text,
+    folder,
+    flags: { data, listeners: [] },
+    env: referencesOnly(env),
+    connectorSchemas: types,
+  })
+}
+
+/** The environment for references, without what would lie over the settings. */
+export const referencesOnly = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !isOverride(name)))
+
+/** Settings of the hub itself; a variable of this name that a secret stands in is of a connector. */
+const isOverride = (name: string): boolean =>
+  /^TRESTLE_(LISTENERS|ACCESS|API|JOURNAL|DEAD_LETTERS|LIMITS|LOG|DATA|RULES|SCHEMAS)(_|$)/.test(name)
+
+const withKept = (settings: Settings, kept: Loaded | null): Settings => ({
+  ...settings,
+  connectors: { ...kept?.settings?.connectors, ...settings.connectors },
+})
+
+const writtenOf = (loaded: Loaded | null): WrittenEntries =>
+  (loaded?.written?.['connectors'] as WrittenEntries | undefined) ?? {}
 
 /** What every connector type takes, for checking and for printing. */
 export async function connectorSchemas(): Promise<ReadonlyMap<string, Connector>> {

@@ -56,6 +56,8 @@ export interface JournalOptions {
 
 /** More than this is not kept in memory for a disk that does not keep up. */
 const maxPendingBytes = 32 * 1024 * 1024
+/** Places in the shared tail for sinks that come while the hub runs. */
+const spareSlots = 64
 /** A journal is at least so many segments when full, so that room comes back in parts. */
 const minSegments = 8
 
@@ -115,7 +117,7 @@ export class Journal {
       onStuck: (file, error) => options.onStuck?.(file, error),
       segments: recovered.segments,
     })
-    this.tail = createTail(options.sinks.length)
+    this.tail = createTail(options.sinks.length + spareSlots)
     for (const { slot, messages, bytes } of this.#tallies.sinks) {
       if (slot >= 0) writeOwed(this.tail, slot, messages, bytes)
     }
@@ -209,6 +211,15 @@ export class Journal {
   /** Puts names in the dictionary before the first record needs them (after a reload). */
   learn(names: readonly string[]): void {
     for (const name of names) this.#tallies.numberOf(name)
+  }
+
+  /** A sink that came while the hub runs: in the dictionary, and in the shared tail at the place that is answered; -1: no place is left. */
+  addSink(name: string): number {
+    this.learn([name])
+    const slot = this.#tallies.addSlot(name, this.#options.sinks.length + spareSlots)
+    const { messages, bytes } = this.#tallies.sink(name)
+    if (slot >= 0) writeOwed(this.tail, slot, messages, bytes)
+    return slot
   }
 
   /** Everything up to and including this position is owed to nobody: whole segments below it are unlinked. */

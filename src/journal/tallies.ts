@@ -4,8 +4,8 @@ import type { OwedTally } from './port.ts'
 export interface SinkTotal {
   readonly name: string
   readonly number: number
-  /** Index in the journal's `sinks` option; -1 when it is not among them. */
-  readonly slot: number
+  /** Its place in the shared tail; -1 when it has none. */
+  slot: number
   /** Ordinal of the last delivery appended, durable or not. */
   ordinal: number
   /** Durable. */
@@ -36,10 +36,10 @@ export class Tallies {
   readonly names: string[] = []
   readonly #numbers = new Map<string, number>()
   readonly #sinks = new Map<string, SinkTotal>()
-  readonly #slots: readonly string[]
+  readonly #slots: string[]
 
   constructor(sinks: readonly string[]) {
-    this.#slots = sinks
+    this.#slots = [...sinks]
     for (const name of sinks) this.sink(name)
   }
 
@@ -60,6 +60,14 @@ export class Tallies {
       this.#sinks.set(name, total)
     }
     return total
+  }
+
+  /** Gives a sink that came later the next place in the shared tail, of at most `maxSlots`; answers it, or -1. */
+  addSlot(name: string, maxSlots: number): number {
+    const total = this.sink(name)
+    if (total.slot >= 0 || this.#slots.length >= maxSlots) return total.slot
+    total.slot = this.#slots.push(name) - 1
+    return total.slot
   }
 
   pair(sinkName: string, rule: string): Pair {

@@ -128,6 +128,15 @@ export class Again {
     this.#listFirst = 0
   }
 
+  /** Forgets all of them; nothing may be with the sink. */
+  clear(): void {
+    this.#chains.clear()
+    while (this.#resting.first !== undefined) this.#resting.pop()
+    this.#sent = []
+    this.#list = []
+    this.#listFirst = 0
+  }
+
   #keyOf(held: Held): string {
     return this.total ? '' : held.delivery.orderKey
   }

@@ -41,7 +41,12 @@ export interface CursorState {
   /** Their payload bytes. */
   settledBytes: number
   byRule: Record<string, FateCounts>
+  /** Of those that were dropped, how many for which reason; older cursors have none. */
+  drops?: Record<string, number>
 }
+
+/** Why a delivery was dropped. */
+export type DropReason = 'drop-oldest' | 'removed'
 
 export const freshCursor = (hub: string, sink: string): CursorState => ({
   hub,

@@ -1,9 +1,11 @@
-import type { CursorState, Fate, FateCounts } from './cursor.ts'
+import type { CursorState, DropReason, Fate, FateCounts } from './cursor.ts'
 
 /** Counts how the deliveries of one sink ended, by rule; carried from run to run by the cursor. */
 export class FateLedger {
   settled: number
   settledBytes: number
+  /** By reason. */
+  readonly drops: Record<string, number>
   readonly #byRule = new Map<string, FateCounts>()
   #lastRule: string | null = null
   #lastCounts: FateCounts = { delivered: 0, deadLettered: 0, dropped: 0, expired: 0 }
@@ -11,6 +13,7 @@ export class FateLedger {
   constructor(start: CursorState) {
     this.settled = start.settled
     this.settledBytes = start.settledBytes
+    this.drops = { ...start.drops }
     for (const [rule, counts] of Object.entries(start.byRule)) this.#byRule.set(rule, { ...counts })
   }
 
@@ -20,6 +23,11 @@ export class FateLedger {
     // Neighbours nearly always belong to the same rule.
     if (rule !== this.#lastRule) this.#turnTo(rule)
     this.#lastCounts[fate]++
+  }
+
+  drop(rule: string, reason: DropReason, bytes: number): void {
+    this.count(rule, 'dropped', bytes)
+    this.drops[reason] = (this.drops[reason] ?? 0) + 1
   }
 
   byRule(): Record<string, FateCounts> {

@@ -35,6 +35,9 @@ export const tailOf =
 export const owedCountOf = (shared: SharedArrayBuffer, place: number): (() => number) | null =>
   place < 0 ? null : () => readOwed(shared, place).messages
 
+/** Payload bytes ever owed to the sink at `place` of the tail's sinks. */
+export const owedBytesOf = (shared: SharedArrayBuffer, place: number): number => readOwed(shared, place).bytes
+
 /**
  * Opens the outbox of one sink where its cursor says; without a cursor, at the oldest record there is.
  * *Errors*: E501, E502 and E503 of the cursor and the journal; E503 also when the cursor belongs to another journal.

@@ -8,7 +8,7 @@
  *
  * `state` is the life of one delivery as a table, `held` one delivery, `window` what is read and not settled, `again`
  * what must be sent once more, `claiming` what goes next, `batch` what is with the sink, `parking` what waits for its
- * dead letter, `fate-ledger` counts the ends, `cursor` keeps it all on disk, `dead-letters` keeps what was refused.
+ * dead letter, `letting-go` drops for want of room, `fate-ledger` counts the ends, `cursor` keeps it all on disk, `dead-letters` keeps what was refused.
  * `open-outbox` puts them together.
  */
 import { TrestleError } from '../contract/error.ts'
@@ -17,10 +17,12 @@ import type { Receipt } from '../contract/receipt.ts'
 import { Again, type RetryBudget } from './again.ts'
 import { Batch, type ClaimLimits, isSuspect } from './batch.ts'
 import { Claiming } from './claiming.ts'
-import type { CursorState, Fate, FateCounts } from './cursor.ts'
+import type { CursorState, Fate } from './cursor.ts'
 import type { DeadLetterShelf } from './dead-letter.ts'
 import { FateLedger } from './fate-ledger.ts'
 import type { Held } from './held.ts'
+import { LettingGo } from './letting-go.ts'
+import type { OutboxCounts, Settlement } from './outbox-counts.ts'
 import { Parking } from './parking.ts'
 import { type OwedReader, Window } from './window.ts'
 
@@ -39,35 +41,6 @@ export interface OutboxOptions {
   random?: () => number
 }
 
-/** What a batch's receipts came to. */
-export interface Settlement {
-  delivered: number
-  /** Deliveries that will be sent again. */
-  again: number
-  /** The last thing that went wrong, for people; null when nothing did. */
-  error: TrestleError | null
-  /** The connection is spent: the sink must be opened anew before the next claim. */
-  reconnect: boolean
-}
-
-/** What an outbox counts; all since the first start of the hub, but `held`. */
-export interface OutboxCounts {
-  settled: number
-  settledBytes: number
-  byRule: Record<string, FateCounts>
-  /** Deliveries in memory. */
-  held: number
-  lastOrdinal: number
-  /** Read, not settled and not held: must be 0. */
-  unaccounted: number
-  /** Order keys that wait to be sent again. */
-  keysInTrouble: number
-  /** Dead letters that could not be stored yet. */
-  parked: number
-  /** Arrival of the oldest that is held. *Unit*: ms since the epoch. */
-  oldestMs: number | null
-}
-
 const noBudget: RetryBudget = { maxAttempts: null, maxAgeMs: null }
 
 export class Outbox {
@@ -80,6 +53,7 @@ export class Outbox {
   readonly #budget: RetryBudget
   readonly #batch = new Batch()
   readonly #claiming: Claiming
+  readonly #lettingGo: LettingGo
 
   constructor(options: OutboxOptions) {
     this.#start = options.start
@@ -99,6 +73,9 @@ export class Outbox {
       onKept: ({ rule, payload }) => this.#fates.count(rule, 'deadLettered', payload.byteLength),
       onSettledRecord: (position, kept) => this.#onReceipt(position, kept ? keptBefore() : null),
     })
+    this.#lettingGo = new LettingGo(this.#window, this.#again, this.#parking, this.#fates, (held) =>
+      this.#end(held, false),
+    )
     this.#claiming = new Claiming(this.#window, this.#again, this.#batch, (held) => this.#expire(held))
   }
 
@@ -184,6 +161,20 @@ export class Outbox {
     return this.#fates.settled
   }
 
+  get settledBytes(): number {
+    return this.#fates.settledBytes
+  }
+
+  /** Drops the oldest of those that were never tried, until about so much is gone. Answers how many. */
+  dropOldest(excessBytes: number): number {
+    return this.#lettingGo.oldest(excessBytes)
+  }
+
+  /** Drops all it is owed, for a sink that is gone for good; not while a batch is out. Answers how many. */
+  discardAll(): number {
+    return this.#lettingGo.all()
+  }
+
   /** Everything up to here is settled. */
   get position(): number {
     return this.#window.position
@@ -200,6 +191,7 @@ export class Outbox {
       settled: this.#fates.settled,
       settledBytes: this.#fates.settledBytes,
       byRule: this.#fates.byRule(),
+      drops: { ...this.#fates.drops },
     }
   }
 
@@ -209,6 +201,7 @@ export class Outbox {
       settled: this.#fates.settled,
       settledBytes: this.#fates.settledBytes,
       byRule: this.#fates.byRule(),
+      drops: { ...this.#fates.drops },
       held: count,
       lastOrdinal,
       // The settled ones that the reader has not come by again are not part of what was read.
@@ -267,7 +260,11 @@ export class Outbox {
 
   #finish(held: Held, fate: Fate): void {
     this.#fates.count(held.delivery.rule, fate, held.bytes)
-    if (held.chain !== null) this.#again.settled(held, fate === 'delivered')
+    this.#end(held, fate === 'delivered')
+  }
+
+  #end(held: Held, delivered: boolean): void {
+    if (held.chain !== null) this.#again.settled(held, delivered)
     this.#window.remove(held)
     const { awaited } = held
     if (awaited === null) return

@@ -27,6 +27,11 @@ export class Parking {
     return this.#parked.length === 0 ? null : this.#dueMs
   }
 
+  /** Forgets them: their sink is gone for good. */
+  clear(): void {
+    this.#parked = []
+  }
+
   add(held: Held, error: TrestleError): void {
     held.step('refused')
     held.error = error

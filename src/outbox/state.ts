@@ -80,7 +80,8 @@ export const deliveryTable: Readonly<Record<DeliveryState, Readonly<Record<Deliv
     stored: to('settled', 'settle'),
     'retry-due': to('parked', 'store'),
     lost: to('parked', 'stay'),
-    discard: impossible,
+    // Its sink was removed with all it was owed.
+    discard: to('settled', 'settle'),
   },
   settled: {
     claim: impossible,

@@ -3,7 +3,7 @@ import type { Fault } from '../document/fault.ts'
 import type { SchemaNode } from '../document/problem.ts'
 import type { DocumentPath, SourceDocument } from '../document/source-document.ts'
 import { suggest } from '../document/suggest.ts'
-import { count, milliseconds } from './fields.ts'
+import { bytes, count, milliseconds, oneOf } from './fields.ts'
 import { settingsSchema } from './schema.ts'
 
 /** What the settings need of a connector type; a `Connector` of the contract is one. */
@@ -32,6 +32,22 @@ const retry = Type.Object(
   },
 )
 
+const buffer = Type.Object(
+  {
+    max_bytes: bytes({ description: 'Payload bytes that may be owed to its sink.', default: '1 GB' }),
+    when_full: oneOf(['block', 'drop-oldest', 'drop-newest'], {
+      description:
+        '`block`: messages for it are not taken, so publishers and sources wait (MQTT 5 hears 0x97, QoS 0 is dropped). `drop-oldest`: what has waited longest and was never tried is dropped. `drop-newest`: what comes is not owed to it. All that is dropped is counted with its reason.',
+      default: 'block',
+    }),
+  },
+  {
+    additionalProperties: false,
+    default: {},
+    description: 'What may wait for its far side, and what becomes of more.',
+  },
+)
+
 /** Schema of one entry of `connectors:`, of a known type: the type's own options, and its sources where it has some. */
 export function connectorEntrySchema(type: string, schema: ConnectorSchema): SchemaNode {
   const { options, sourceOptions } = schema
@@ -39,6 +55,7 @@ export function connectorEntrySchema(type: string, schema: ConnectorSchema): Sch
     type: { const: type, description: schema.summary ?? 'Which kind of connector.' },
     ...(options['properties'] as object | undefined),
     retry,
+    buffer,
   }
   if (sourceOptions !== undefined) {
     const items = { additionalProperties: false, ...sourceOptions }

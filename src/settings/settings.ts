@@ -37,11 +37,13 @@ export interface ListenerSettings extends Address {
 
 export interface ConnectorSettings {
   readonly type: string
-  /** Checked, with defaults, under the names of the connector's own schema; `type`, `sources` and `retry` left out. */
+  /** Checked, with defaults, under the names of the connector's own schema; `type`, `sources`, `retry` and `buffer` left out. */
   readonly options: Readonly<Record<string, unknown>>
   readonly sources: readonly Readonly<Record<string, unknown>>[]
   /** When the outbox stops trying again; null: never. */
   readonly retry: { readonly maxAttempts: number | null; readonly maxAgeMs: number | null }
+  /** How much its sink may be owed. */
+  readonly buffer: { readonly maxBytes: number; readonly whenFull: 'block' | 'drop-oldest' | 'drop-newest' }
 }
 
 /** What the hub runs by. All paths are absolute, all quantities are numbers in the unit of their name. */
@@ -71,6 +73,8 @@ export interface LoadOptions {
   flags?: Readonly<Record<string, unknown>>
   connectorSchemas: ConnectorSchemas
   cwd?: string
+  /** What relative paths are relative to; the file's own folder without it. */
+  folder?: string
 }
 
 export interface Loaded {
@@ -78,6 +82,8 @@ export interface Loaded {
   settings: Settings | null
   /** The settings under the file's own names, defaults filled in; secrets still in it. */
   effective: Readonly<Record<string, unknown>> | null
+  /** As file, environment and flags have them: nothing filled in, references still references. null when it is no YAML. */
+  written: Readonly<Record<string, unknown>> | null
   faults: Fault[]
   secrets: Set<string>
 }
@@ -85,9 +91,9 @@ export interface Loaded {
 /** Reads, checks and completes the settings. *Errors*: none; what is wrong comes as faults (E101 to E109). */
 export async function loadSettings(options: LoadOptions): Promise<Loaded> {
   const source = await readSource(options)
-  if ('fault' in source) return { settings: null, effective: null, faults: [source.fault], secrets: new Set() }
+  if ('fault' in source) return nothingRead([source.fault])
   const { document, faults } = readDocument(source.shown, source.text)
-  if (faults.length > 0) return { settings: null, effective: null, faults, secrets: new Set() }
+  if (faults.length > 0) return nothingRead(faults)
   return completeSettings(document, source, options)
 }
 
@@ -123,9 +129,18 @@ async function completeSettings(read: SourceDocument, source: Source, options: L
   if (checked.faults.length === 0) faults = [...faults, ...exposureFaults(layered, value)]
   const redactor = new Redactor(secrets)
   faults = sortFaults(faults.map((fault) => ({ ...fault, message: redactor.text(fault.message) })))
-  if (faults.length > 0) return { settings: null, effective: null, faults, secrets }
-  return { settings: settingsOf(value, source.file), effective: { ...value }, faults, secrets }
+  const written = layered.value as Readonly<Record<string, unknown>>
+  if (faults.length > 0) return { settings: null, effective: null, written, faults, secrets }
+  return { settings: settingsOf(value, source.file), effective: { ...value }, written, faults, secrets }
 }
+
+const nothingRead = (faults: Fault[]): Loaded => ({
+  settings: null,
+  effective: null,
+  written: null,
+  faults,
+  secrets: new Set(),
+})
 
 const placeOf = ({ line, column }: Position) => `${line}:${column}`
 
@@ -138,7 +153,9 @@ function settingsOf(value: SettingsFile, file: string | null): Settings {
     data,
     rules,
     schemas,
-    connectors: Object.fromEntries(Object.entries(connectors).map(([name, entry]) => [name, connectorOf(entry)])),
+    connectors: Object.fromEntries(
+      Object.entries(connectors).map(([name, entry]) => [name, connectorOf(entry as ConnectorEntry)]),
+    ),
     api: { ...readAddress(api.address)!, token: api.token ?? null },
     journal: camelKeys(journal),
     deadLetters: camelKeys(dead_letters),
@@ -151,12 +168,14 @@ interface ConnectorEntry {
   type: string
   sources?: Record<string, unknown>[]
   retry?: { max_attempts?: number; max_age_ms?: number }
+  buffer: { max_bytes: number; when_full: ConnectorSettings['buffer']['whenFull'] }
 }
 
 function connectorOf(entry: ConnectorEntry): ConnectorSettings {
-  const { type, sources = [], retry = {}, ...options } = entry
+  const { type, sources = [], retry = {}, buffer, ...options } = entry
   const { max_attempts: maxAttempts = null, max_age_ms: maxAgeMs = null } = retry
-  return { type, options, sources, retry: { maxAttempts, maxAgeMs } }
+  const { max_bytes: maxBytes, when_full: whenFull } = buffer
+  return { type, options, sources, retry: { maxAttempts, maxAgeMs }, buffer: { maxBytes, whenFull } }
 }
 
 async function readSource(options: LoadOptions): Promise<Source | { fault: Fault }> {
@@ -164,7 +183,7 @@ async function readSource(options: LoadOptions): Promise<Source | { fault: Fault
   const usual = resolve(cwd, 'config/trestle.yaml')
   const file = options.file === undefined ? usual : resolve(cwd, options.file)
   const shown = shortPath(file, cwd)
-  const source = { file, shown, folder: dirname(file) }
+  const source = { file, shown, folder: options.folder ?? dirname(file) }
   if (options.text !== undefined) return { ...source, text: options.text }
   if (options.file === undefined && !existsSync(usual)) {
     return { ...source, file: null, shown: 'built-in configuration', text: defaultConfig }

@@ -62,6 +62,8 @@ export const eventRows = {
   'connector.paused': row('info', 'connector is paused'),
   'connector.resumed': row('info', 'connector is resumed'),
   'connector.stopped': row('info', 'connector has stopped'),
+  'connector.added': row('info', 'connector is added'),
+  'connector.removed': row('info', 'connector is removed'),
   'connector-thread.ended': row(
     'error',
     'connector thread ended and is started again',

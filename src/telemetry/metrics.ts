@@ -115,6 +115,9 @@ function addConnectors(page: MetricsPage, report: HubReport): void {
     }
     page.counter('trestle_connector_attempts_failed_total', 'Attempts that failed', rest.retries, { connector })
     page.gauge('trestle_connector_dead_letters', 'Dead letters kept', rest.deadLetters, { connector })
+    for (const [reason, count] of Object.entries(rest.dropped)) {
+      page.counter('trestle_connector_drops_total', 'Deliveries that were dropped', count, { connector, reason })
+    }
     if (waiting === null) continue
     const ageSeconds = waiting.oldestMs === null ? 0 : Math.max(0, report.nowMs - waiting.oldestMs) / 1000
     page.gauge('trestle_connector_waiting_messages', 'Messages that wait', waiting.messages, { connector })

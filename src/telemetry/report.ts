@@ -28,6 +28,20 @@ export interface LastError {
   nextTryMs: number | null
 }
 
+/** The sink or one source of a connector by itself. */
+export interface WayReport {
+  kind: 'sink' | 'source'
+  /** `sink`, `source`, or `source 2` of several. */
+  name: string
+  state: ConnectorState
+  sinceMs: number
+  why: string | null
+  /** Messages settled, or taken in. */
+  perS: number
+  retries: number
+  lastError: LastError | null
+}
+
 export interface ConnectorReport {
   name: string
   type: string
@@ -44,6 +58,9 @@ export interface ConnectorReport {
   retries: number
   deadLetters: number
   lastError: LastError | null
+  /** Deliveries that were dropped, by reason. */
+  dropped: Record<string, number>
+  ways: WayReport[]
   ledger: Ledger
 }
 

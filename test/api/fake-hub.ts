@@ -24,6 +24,8 @@ const connector = (part: Partial<ConnectorReport>): ConnectorReport => ({
   retries: 12,
   deadLetters: 3,
   lastError: null,
+  dropped: {},
+  ways: [],
   ledger: { ...emptyLedger(), received: 10_000, delivered: 9000, deadLettered: 1000 },
   ...part,
 })
@@ -139,6 +141,7 @@ export const publishedWith = (payload: Uint8Array): Message => ({
 export class FakeHub implements HubPort {
   current = fineReport()
   reasons: string[] = []
+  addFault: TrestleError | null = null
   replayFault: { code: string; message: string } | null = null
   receipt: Receipt = { outcome: 'stored', error: null, place: null }
   letters: DeadLetter[] = [deadLetter()]
@@ -208,6 +211,17 @@ export class FakeHub implements HubPort {
     resume: async (name) => {
       this.calls.push(['resume', name])
       this.current.connectors.find((each) => each.name === name)!.state = 'connected'
+    },
+    settings: async (name) => ({ name, origin: 'run-time', settings: { type: 'kafka', password: '•••' } }),
+    add: async (entry) => {
+      this.calls.push(['add', entry])
+      if (this.addFault !== null) throw this.addFault
+      this.current.connectors.push({ ...this.current.connectors[0]!, name: entry.name })
+    },
+    remove: async (name, options) => {
+      this.calls.push(['remove', name, options])
+      this.current.connectors = this.current.connectors.filter((each) => each.name !== name)
+      return { discarded: options.discard ? 3 : 0 }
     },
     probe: async () => [
       { step: 'connect', ok: true, detail: 'kafka:9092, 3 brokers', tookMs: 4.2 },

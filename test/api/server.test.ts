@@ -211,6 +211,7 @@ describe('the API of a hub', () => {
       '/api/connectors/{name}/pause',
       '/api/connectors/{name}/probe',
       '/api/connectors/{name}/resume',
+      '/api/connectors/{name}/settings',
       '/api/dead-letters',
       '/api/dead-letters/discard',
       '/api/dead-letters/replay',

@@ -16,6 +16,7 @@ const sink: SinkNumbers = {
     one: { delivered: 4, deadLettered: 1, dropped: 0, expired: 1 },
     two: { delivered: 2, deadLettered: 0, dropped: 0, expired: 0 },
   },
+  drops: {},
   held: 1,
   lastOrdinal: 9,
   unaccounted: 0,

@@ -32,6 +32,11 @@ export class FakeTerminal implements Terminal {
     return Buffer.from(this.stdin)
   }
 
+  async ask(question: string) {
+    this.written += question
+    return this.stdin
+  }
+
   onInterrupt(listener: () => void) {
     this.listeners.add(listener)
     return () => void this.listeners.delete(listener)

@@ -260,6 +260,89 @@ describe('commands that speak to a running hub', () => {
     })
   })
 
+  it('D6: connectors are listed, and shown with their settings', async () => {
+    const list = await cli(['connectors', 'list'])
+    assert.match(list.out, /^lake +kafka +connected/m)
+    assert.equal(JSON.parse((await cli(['connectors', 'list', '--json'])).out).items.length, 2)
+    const shown = await cli(['connectors', 'show', 'lake'])
+    assert.match(shown.out, /settings \(added at run time\)\n {2}type: kafka\n {2}password: •••/)
+    const { origin, settings, name } = JSON.parse((await cli(['connectors', 'show', 'lake', '--json'])).out)
+    assert.deepEqual([name, origin, settings.type], ['lake', 'run-time', 'kafka'])
+    assert.equal((await cli(['connectors', 'show', 'pond'])).exit, 1)
+  })
+
+  it('D1: a connector with several ways shows each', async () => {
+    const way = { sinceMs: 0, why: null, perS: 7, retries: 2, lastError: null }
+    hub.current.connectors[0]!.ways = [
+      { ...way, kind: 'sink', name: 'sink', state: 'connected' },
+      { ...way, kind: 'source', name: 'source 1', state: 'connected' },
+      { ...way, kind: 'source', name: 'source 2', state: 'failing', why: 'the queue is gone' },
+    ]
+    for (const args of [['status'], ['connectors', 'list'], ['status', 'lake'], ['connectors', 'show', 'lake']]) {
+      const { out } = await cli(args)
+      assert.match(out, /^ {2}sink +connected/m)
+      assert.match(out, /^ {2}source 2 +failing.*the queue is gone$/m)
+    }
+  })
+
+  it('D6: connectors are added by type and options, or by a file', async () => {
+    const added = await cli([
+      'connectors',
+      'add',
+      'pond',
+      '--type',
+      'kafka',
+      '--set',
+      'brokers=[a:1]',
+      '--set',
+      'tls.ca=x',
+    ])
+    assert.equal(added.exit, 0, added.err)
+    assert.match(added.out, /^pond {3}kafka/)
+    assert.deepEqual(hub.calls.at(-1), [
+      'add',
+      { name: 'pond', type: 'kafka', set: { brokers: '[a:1]', 'tls.ca': 'x' } },
+    ])
+    const folder = await mkdtemp(join(tmpdir(), 'trestle-entry-'))
+    const file = join(folder, 'lake.yaml')
+    await writeFile(file, 'type: kafka\n')
+    assert.equal((await cli(['connectors', 'add', 'second', '--file', file])).exit, 0)
+    assert.deepEqual(hub.calls.at(-1), ['add', { name: 'second', text: 'type: kafka\n', file }])
+    assert.equal((await cli(['connectors', 'add', 'third', '--file', join(folder, 'none')])).exit, 2)
+    assert.equal((await cli(['connectors', 'add', 'third'])).exit, 2)
+    await rm(folder, { recursive: true })
+  })
+
+  it('D6: what is wrong with a connector is told as the check of the configuration tells it', async () => {
+    const fault = { file: 'lake.yaml', line: 2, column: 1, code: 'E103', message: 'unknown setting `broker`' }
+    hub.addFault = new TrestleError('E103', 'x', { detail: { faults: [{ ...fault, suggestion: 'brokers' }] } })
+    const { exit, err } = await cli(['connectors', 'add', 'pond', '--type', 'kafka'])
+    hub.addFault = null
+    assert.equal(exit, 2)
+    assert.equal(
+      err,
+      'lake.yaml:2:1  E103  unknown setting `broker` (did you mean `brokers`?)\n1 fault. Nothing was changed.\n',
+    )
+  })
+
+  it('D6: a connector that is owed something is removed only by one who says so', async () => {
+    hub.current.connectors[0]!.waiting = { messages: 3, bytes: 9, oldestMs: null }
+    const script = await cli(['connectors', 'remove', 'lake'])
+    assert.equal(script.exit, 0, script.err)
+    assert.deepEqual(hub.calls.at(-1), ['remove', 'lake', { discard: false }])
+    hub.current = fineReport()
+    hub.current.connectors[0]!.waiting = { messages: 3, bytes: 9, oldestMs: null }
+    const person = new FakeTerminal()
+    person.isTty = true
+    person.stdin = 'n'
+    assert.equal((await cli(['connectors', 'remove', 'lake'], person)).exit, 1)
+    person.stdin = 'y'
+    const { exit, out } = await cli(['connectors', 'remove', 'lake'], person)
+    assert.equal(exit, 0)
+    assert.match(out, /3 deliveries to lake would be dropped\. Go on\?.*lake is removed, 3 deliveries dropped\.\n$/s)
+    assert.deepEqual(hub.calls.at(-1), ['remove', 'lake', { discard: true }])
+  })
+
   it('connectors are paused, resumed and probed', async () => {
     assert.match((await cli(['connectors', 'pause', 'lake'])).out, /state +paused/)
     assert.match((await cli(['connectors', 'resume', 'lake'])).out, /state +connected/)

@@ -12,7 +12,7 @@ const walk: Record<DeliveryState, Partial<Record<DeliveryEvent, string>>> = {
     lost: 'waiting-again/hold',
   },
   'waiting-again': { 'retry-due': 'waiting/offer', lost: 'waiting-again/stay', discard: 'settled/settle' },
-  parked: { stored: 'settled/settle', 'retry-due': 'parked/store', lost: 'parked/stay' },
+  parked: { stored: 'settled/settle', 'retry-due': 'parked/store', lost: 'parked/stay', discard: 'settled/settle' },
   settled: {},
 }
 

@@ -1,8 +1,18 @@
 import type { FastifyInstance } from 'fastify'
+import type { XStatic } from 'typebox/schema'
 import { TrestleError } from '../../contract/error.ts'
 import type { ConnectorReport } from '../../telemetry/report.ts'
 import type { ApiContext } from '../context.ts'
-import { connectorSchema, errorSchema, nameSchema, probeSchema } from '../schemas.ts'
+import {
+  connectorEntrySchema,
+  connectorSchema,
+  connectorSettingsSchema,
+  errorSchema,
+  nameSchema,
+  probeSchema,
+  removalSchema,
+  removedSchema,
+} from '../schemas.ts'
 
 interface Named {
   Params: { name: string }
@@ -15,7 +25,13 @@ const listSchema = {
   required: ['items'],
 }
 
-/** /api/connectors: list, one, pause, resume, probe. */
+type Entry = XStatic<typeof connectorEntrySchema>
+interface Removal {
+  Params: { name: string }
+  Querystring: { discard?: boolean }
+}
+
+/** /api/connectors: list, one, its settings, pause, resume, probe, add, remove. */
 export function addConnectors(app: FastifyInstance, context: ApiContext): void {
   const find = async (name: string): Promise<ConnectorReport> => {
     const { connectors } = await context.hub.report()
@@ -59,4 +75,34 @@ export function addConnectors(app: FastifyInstance, context: ApiContext): void {
     const steps = await context.hub.connectors.probe(name)
     return { ok: steps.every((step) => step.ok), steps }
   })
+  addChanges(app, context, find, describe)
+}
+
+function addChanges(
+  app: FastifyInstance,
+  context: ApiContext,
+  find: (name: string) => Promise<ConnectorReport>,
+  describe: (summary: string, answer: object) => object,
+): void {
+  const settings = describe('What it is configured with, secrets masked', connectorSettingsSchema)
+  app.get<Named>('/api/connectors/:name/settings', { schema: settings }, ({ params: { name } }) =>
+    context.hub.connectors.settings(name),
+  )
+  const add = {
+    summary: 'Add a connector while the hub runs; it is kept over restarts',
+    tags,
+    body: connectorEntrySchema,
+    response: { 200: connectorSchema, 400: errorSchema, 409: errorSchema },
+  }
+  app.post<{ Body: Entry }>('/api/connectors', { schema: add }, async ({ body }) => {
+    await context.hub.connectors.add(body)
+    return find(body.name)
+  })
+  const remove = {
+    ...describe('Remove a connector that was added, or what is left of one', removedSchema),
+    querystring: removalSchema,
+  }
+  app.delete<Removal>('/api/connectors/:name', { schema: remove }, ({ params: { name }, query: { discard = false } }) =>
+    context.hub.connectors.remove(name, { discard }),
+  )
 }

@@ -135,7 +135,8 @@ export class PublishHandler {
     if (entry.rules !== null) {
       const verdict = this.#ask(entry.rules, null, 0)
       // Nobody will send it again.
-      if (verdict === Verdict.Busy) this.#context.counters.dropped.journal++
+      if (verdict === Verdict.Busy)
+        this.#context.counters.dropped[this.#error?.code === 'E406' ? 'buffer' : 'journal']++
       if (verdict !== Verdict.Accepted && verdict !== Verdict.Pending) return
     }
     this.#route(connection, entry)
