@@ -18,7 +18,7 @@ if (skip === false) {
   after(() => server?.stop())
 }
 
-sourceSuite('pulsar', {
+sourceSuite('Pulsar', {
   skip,
   maxUnsettled: 100,
   async make() {
