@@ -41,15 +41,15 @@ export class Numbering {
   }
 
   /**
-   * The producer was opened, and the broker named its highest number. Answers the first numbers of the claims that did
-   * not get there: they must be voided before anything is sent.
+   * The producer was opened, and the broker named its highest number. Answers the claims that did not get there: they
+   * must be voided before anything is sent.
    */
-  opened(lastSequenceId: number): number[] {
+  opened(lastSequenceId: number): readonly Claim[] {
     this.#next = Math.max(this.#next, lastSequenceId + 1)
     const lost = this.#claims.filter(({ first }) => first > lastSequenceId)
     this.#claims = this.#claims.filter(({ first }) => first <= lastSequenceId)
     this.#index()
-    return lost.map(({ first }) => first)
+    return lost
   }
 
   /** The first of `count` new numbers. */

@@ -1,5 +1,5 @@
 import { TrestleError } from 'trestle/contract'
-import type { ClaimLog } from './claim-log.ts'
+import type { Claim, ClaimLog } from './claim-log.ts'
 import type { Numbering } from './numbering.ts'
 import type { PulsarOptions } from './options.ts'
 import type { PulsarClient } from './protocol/client.ts'
@@ -54,7 +54,7 @@ export class ProducerDoor {
   }
 
   async #openAnew(): Promise<Producer> {
-    const { client, options, namePrefix, claims, log } = this.#context
+    const { client, options, namePrefix } = this.#context
     const topic = this.#topic
     const producer = await Producer.open(await client.connectionFor(topic), {
       topic,
@@ -65,12 +65,24 @@ export class ProducerDoor {
       sendTimeoutMs: options.request_timeout_ms,
     })
     const lost = this.#numbering.opened(producer.lastSequenceId)
-    if (lost.length > 0) {
-      await claims?.void(topic, lost)
-      log('info', 'pulsar.claims-void', { topic, entries: lost.length, last: producer.lastSequenceId })
-    }
+    if (lost.length > 0) await this.#void(lost, producer.lastSequenceId)
     this.#producer = producer
     return producer
+  }
+
+  async #void(lost: readonly Claim[], lastSequenceId: number): Promise<void> {
+    const { claims, log } = this.#context
+    const topic = this.#topic
+    await claims?.void(
+      topic,
+      lost.map(({ first }) => first),
+    )
+    const messages = lost.reduce((sum, { places }) => sum + places.length, 0)
+    if (lastSequenceId >= 0) return log('info', 'pulsar.not-arrived', { topic, messages })
+    // A broker that names no number at all knows none: what it has of these it will take a second time.
+    const advice =
+      'turn deduplication on for the namespace or the broker; it also forgets producers that were silent for hours'
+    log('warn', 'pulsar.not-deduplicated', { topic, maybeTwice: messages, advice })
   }
 
   /** Who waits for others to go keeps his place in their queue, while the messages are told to wait. */

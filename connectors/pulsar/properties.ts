@@ -7,7 +7,6 @@ import {
   type Message,
   type MessageProperties,
 } from 'trestle/contract'
-
 import { nameBytes, type PayloadWriter, propertyBytes } from './protocol/producer/payload-writer.ts'
 
 const idName = nameBytes('trestle-id')

@@ -3,11 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { type Delivery, type Receipt, readHeaders, textHeadersOf } from 'trestle/contract'
+import { type Delivery, type Receipt, readHeaders, type Sink, textHeadersOf } from 'trestle/contract'
 import { pulsarOptions } from '../../../connectors/pulsar/options.ts'
 import { probePulsar } from '../../../connectors/pulsar/probe.ts'
 import { PulsarSink } from '../../../connectors/pulsar/sink.ts'
 import { need, type PulsarServer, startPulsar } from '../../services/index.ts'
+import { sinkSuite } from '../../suites/sink.ts'
 import { connectorContext } from '../../support/delivery.ts'
 import { deliveryAt } from './delivery-at.ts'
 import { sendWithJava } from './java-producer.ts'
@@ -16,13 +17,13 @@ import { readWithJava } from './java-reader.ts'
 const skip = await need('pulsar')
 const folder = await mkdtemp(join(tmpdir(), 'trestle-pulsar-sink-'))
 const context = connectorContext(folder)
-let server: PulsarServer
+let plain: PulsarServer
 let topics = 0
 after(() => rm(folder, { recursive: true, force: true }))
 
 /** Delivers with a sink of its own. */
 async function deliverWith(options: object, deliveries: readonly Delivery[]): Promise<readonly Receipt[]> {
-  const sink = new PulsarSink(pulsarOptions({ servers: [server.url], ...options }), context)
+  const sink = new PulsarSink(pulsarOptions({ servers: [plain.url], ...options }), context)
   try {
     await sink.open()
     return await sink.deliver(deliveries)
@@ -35,15 +36,35 @@ const outcomes = (receipts: readonly Receipt[]): string[] =>
 const range = (count: number, first = 1): number[] => Array.from({ length: count }, (_, at) => first + at)
 const api = (topic: string, path = ''): string => `/persistent/public/default/${topic}${path}`
 
+before(async () => {
+  if (skip === false) plain = await startPulsar({ webSocket: true, maxMessageBytes: 100_000 })
+})
+after(() => plain?.stop())
+
+sinkSuite('Pulsar', {
+  skip,
+  async make() {
+    const topic = `suite-${++topics}`
+    await plain.admin(api(topic, '/partitions'), 'PUT', 3)
+    const own = await mkdtemp(join(folder, 'suite-'))
+    const again = (): Sink => new PulsarSink(pulsarOptions({ servers: [plain.url], topic }), connectorContext(own))
+    return {
+      sink: again(),
+      again,
+      async readBack() {
+        const read = await readWithJava(plain, topic)
+        return read.map(({ key, payload, properties }) => ({ id: properties['trestle-id']!, key, value: payload }))
+      },
+      stop: async () => {},
+    }
+  },
+})
+
 describe('The sink of Pulsar', { skip }, () => {
-  before(async () => {
-    server = await startPulsar({ webSocket: true, maxMessageBytes: 100_000 })
-  })
-  after(() => server?.stop())
   const newTopic = async (partitions = 0): Promise<string> => {
     const topic = `sink-${++topics}`
-    if (partitions > 0) await server.admin(api(topic, '/partitions'), 'PUT', partitions)
-    else await server.admin(api(topic), 'PUT')
+    if (partitions > 0) await plain.admin(api(topic, '/partitions'), 'PUT', partitions)
+    else await plain.admin(api(topic), 'PUT')
     return topic
   }
 
@@ -55,7 +76,7 @@ describe('The sink of Pulsar', { skip }, () => {
         const receipts = await deliverWith({ topic, compression, batching }, deliveries)
         assert.deepEqual([...new Set(outcomes(receipts))], ['delivered'])
         assert.match(receipts[0]!.place ?? '', /^persistent:\/\/public\/default\/sink-\d+@\d+:\d+/)
-        const read = await readWithJava(server, topic)
+        const read = await readWithJava(plain, topic)
         assert.deepEqual(
           read.map(({ key, payload, eventTimeMs }) => ({ key, payload, eventTimeMs })),
           deliveries.map(({ key, payload, message }) => ({
@@ -95,7 +116,7 @@ describe('The sink of Pulsar', { skip }, () => {
       },
     })
     await deliverWith({ topic }, [delivery])
-    const [read] = await readWithJava(server, topic)
+    const [read] = await readWithJava(plain, topic)
     assert.equal(read!.key, 'ключ')
     assert.deepEqual(read!.properties, Object.fromEntries(textHeadersOf(delivery, 'hub')))
     const carried = readHeaders(Object.entries(read!.properties), delivery.message.timeMs)
@@ -108,7 +129,7 @@ describe('The sink of Pulsar', { skip }, () => {
     const topic = await newTopic(5)
     const keys = range(40).map((n) => `key-é${n}`)
     await sendWithJava(
-      server,
+      plain,
       topic,
       keys.map((key) => ({ key, payload: 'java' })),
     )
@@ -117,7 +138,7 @@ describe('The sink of Pulsar', { skip }, () => {
       keys.map((key, at) => deliveryAt(at + 1, { key, orderKey: 'one', payload: 'ours' })),
     )
     for (let partition = 0; partition < 5; partition++) {
-      const read = await readWithJava(server, `${topic}-partition-${partition}`)
+      const read = await readWithJava(plain, `${topic}-partition-${partition}`)
       const keysOf = (payload: string): (string | null)[] =>
         read
           .filter((one) => one.payload === payload)
@@ -133,7 +154,7 @@ describe('The sink of Pulsar', { skip }, () => {
       { topic },
       range(30).map((n) => deliveryAt(n, { key: null, orderKey: `order-${n % 4}` })),
     )
-    const ids = (await readWithJava(server, topic)).map(({ properties }) =>
+    const ids = (await readWithJava(plain, topic)).map(({ properties }) =>
       Number(properties['trestle-id']!.split('-')[1]),
     )
     for (let order = 0; order < 4; order++) {
@@ -147,12 +168,12 @@ describe('The sink of Pulsar', { skip }, () => {
     const named = deliveryAt(100, { options: { partition: '2' } })
     const missing = deliveryAt(101, { options: { partition: 3 } })
     assert.deepEqual(outcomes(await deliverWith({ topic }, [named, missing])), ['delivered', 'refused E606 never'])
-    const second = await readWithJava(server, `${topic}-partition-2`)
+    const second = await readWithJava(plain, `${topic}-partition-2`)
     assert.ok(second.some(({ properties }) => properties['trestle-id'] === 'hub-100-0'))
   })
 
   test('goes to the topic a rule names, in any namespace', async () => {
-    await server.admin('/namespaces/public/other', 'PUT').catch(() => null)
+    await plain.admin('/namespaces/public/other', 'PUT').catch(() => null)
     const fallback = await newTopic()
     const receipts = await deliverWith({ topic: fallback }, [
       deliveryAt(1),
@@ -169,7 +190,7 @@ describe('The sink of Pulsar', { skip }, () => {
   test('delivers later where a rule says so, and refuses what is no time', async () => {
     const topic = await newTopic()
     const subscribed = `${api(topic)}/subscription/late`
-    await server.admin(subscribed, 'PUT')
+    await plain.admin(subscribed, 'PUT')
     const timeMs = Date.now()
     const receipts = await deliverWith({ topic }, [
       deliveryAt(1, { message: { timeMs }, options: { deliver_after_ms: 2500 } }),
@@ -178,7 +199,7 @@ describe('The sink of Pulsar', { skip }, () => {
       deliveryAt(4, { options: { deliver_at: 'soon' } }),
     ])
     assert.deepEqual(outcomes(receipts), ['delivered', 'delivered', 'delivered', 'refused E606 never'])
-    const url = `${server.webUrl.replace('http', 'ws')}/ws/v2/consumer/persistent/public/default/${topic}/late`
+    const url = `${plain.webUrl.replace('http', 'ws')}/ws/v2/consumer/persistent/public/default/${topic}/late`
     const socket = new WebSocket(`${url}?subscriptionType=Shared`)
     const arrivals: [id: string, afterMs: number][] = []
     await new Promise<void>((settle, fail) => {
@@ -202,9 +223,9 @@ describe('The sink of Pulsar', { skip }, () => {
       { topic, batching: 'key' },
       range(60).map((n) => deliveryAt(n)),
     )
-    const stats = (await server.admin(`${api(topic)}/internalStats`)) as { entriesAddedCounter: number }
+    const stats = (await plain.admin(`${api(topic)}/internalStats`)) as { entriesAddedCounter: number }
     assert.equal(stats.entriesAddedCounter, 10)
-    const read = await readWithJava(server, topic)
+    const read = await readWithJava(plain, topic)
     assert.equal(read.length, 60)
     assert.equal(new Set(read.slice(0, 6).map(({ key }) => key)).size, 1)
   })
@@ -218,7 +239,7 @@ describe('The sink of Pulsar', { skip }, () => {
     )
     assert.deepEqual(outcomes(receipts), ['delivered', 'delivered', 'delivered', 'refused E605 never', 'delivered'])
     assert.match(receipts[3]!.error!.detail.advice ?? '', /maxMessageSize/)
-    const read = await readWithJava(server, topic)
+    const read = await readWithJava(plain, topic)
     assert.deepEqual(
       read.map(({ payload }) => payload.length),
       [40_000, 40_000, 40_000, 1000],
@@ -228,7 +249,7 @@ describe('The sink of Pulsar', { skip }, () => {
   test('finds the one message that a topic’s own limit refuses', async () => {
     const topic = await newTopic()
     await deliverWith({ topic }, [deliveryAt(1)])
-    await server.admin(api(topic, '/maxMessageSize'), 'POST', 5000)
+    await plain.admin(api(topic, '/maxMessageSize'), 'POST', 5000)
     await new Promise((done) => setTimeout(done, 500))
     const sizes = [1000, 1000, 9000, 1000]
     const receipts = await deliverWith(
@@ -236,13 +257,13 @@ describe('The sink of Pulsar', { skip }, () => {
       sizes.map((size, at) => deliveryAt(at + 2, { payload: 'x'.repeat(size) })),
     )
     assert.deepEqual(outcomes(receipts), ['delivered', 'delivered', 'refused E605 never', 'delivered'])
-    assert.equal((await readWithJava(server, topic)).length, 4)
+    assert.equal((await readWithJava(plain, topic)).length, 4)
   })
 
   test('says that a topic was terminated, and holds the messages', async () => {
     const topic = await newTopic()
     await deliverWith({ topic }, [deliveryAt(1)])
-    await server.admin(api(topic, '/terminate'), 'POST')
+    await plain.admin(api(topic, '/terminate'), 'POST')
     const [receipt] = await deliverWith({ topic }, [deliveryAt(2)])
     assert.deepEqual(outcomes([receipt!]), ['failed E604 later'])
     assert.match(receipt!.error!.message, /terminated/i)
@@ -251,7 +272,7 @@ describe('The sink of Pulsar', { skip }, () => {
 
   test('has a topic for itself alone where that is asked for', async () => {
     const topic = await newTopic()
-    const first = new PulsarSink(pulsarOptions({ servers: [server.url], topic, access_mode: 'exclusive' }), context)
+    const first = new PulsarSink(pulsarOptions({ servers: [plain.url], topic, access_mode: 'exclusive' }), context)
     await first.open()
     assert.deepEqual(outcomes(await first.deliver([deliveryAt(1)])), ['delivered'])
     const [refused] = await deliverWith({ topic, producer_name_prefix: 'other', access_mode: 'exclusive' }, [
@@ -259,7 +280,7 @@ describe('The sink of Pulsar', { skip }, () => {
     ])
     assert.match(outcomes([refused!])[0]!, /^failed E607 later/)
     const waits = { topic, producer_name_prefix: 'third', access_mode: 'wait_for_exclusive', request_timeout_ms: 1500 }
-    const waiting = new PulsarSink(pulsarOptions({ servers: [server.url], ...waits }), context)
+    const waiting = new PulsarSink(pulsarOptions({ servers: [plain.url], ...waits }), context)
     await waiting.open()
     assert.deepEqual(outcomes(await waiting.deliver([deliveryAt(3)])), ['failed E607 later'])
     await first.close()
@@ -278,7 +299,7 @@ describe('The sink of Pulsar', { skip }, () => {
 
   test('opens no more producers than it may, and forgets none of its messages for that', async () => {
     const topic = await newTopic()
-    const sink = new PulsarSink(pulsarOptions({ servers: [server.url], max_producers: 2 }), context)
+    const sink = new PulsarSink(pulsarOptions({ servers: [plain.url], max_producers: 2 }), context)
     await sink.open()
     for (let n = 1; n <= 12; n++) {
       const target = `${topic}-${n % 4}`
@@ -286,16 +307,16 @@ describe('The sink of Pulsar', { skip }, () => {
     }
     await sink.close()
     const counts = []
-    for (let at = 0; at < 4; at++) counts.push((await readWithJava(server, `${topic}-${at}`)).length)
+    for (let at = 0; at < 4; at++) counts.push((await readWithJava(plain, `${topic}-${at}`)).length)
     assert.deepEqual(counts, [3, 3, 3, 3])
   })
 
   test('is called by its hub, connector and topic, and shows what it was given', async () => {
     const topic = await newTopic()
-    const sink = new PulsarSink(pulsarOptions({ servers: [server.url], topic, metadata: { site: 'oslo' } }), context)
+    const sink = new PulsarSink(pulsarOptions({ servers: [plain.url], topic, metadata: { site: 'oslo' } }), context)
     await sink.open()
     await sink.deliver([deliveryAt(1)])
-    const { publishers } = (await server.admin(api(topic, '/stats'))) as {
+    const { publishers } = (await plain.admin(api(topic, '/stats'))) as {
       publishers: { producerName: string; metadata: object }[]
     }
     await sink.close()
@@ -305,13 +326,13 @@ describe('The sink of Pulsar', { skip }, () => {
 
   test('is probed step by step, with a message that is really written', async () => {
     const topic = await newTopic()
-    const steps = await probePulsar(pulsarOptions({ servers: [server.url], topic }), context)
+    const steps = await probePulsar(pulsarOptions({ servers: [plain.url], topic }), context)
     assert.deepEqual(
       steps.map(({ step, ok }) => `${step} ${ok}`),
       ['name true', 'port true', 'login true', 'topic true', 'produce true'],
       JSON.stringify(steps),
     )
-    assert.equal((await readWithJava(server, topic))[0]!.properties['trestle-id'], 'probe')
+    assert.equal((await readWithJava(plain, topic))[0]!.properties['trestle-id'], 'probe')
     const closed = await probePulsar(pulsarOptions({ servers: ['pulsar://127.0.0.1:1'], topic }), context)
     assert.deepEqual(
       closed.map(({ step, ok }) => `${step} ${ok}`),
@@ -322,6 +343,7 @@ describe('The sink of Pulsar', { skip }, () => {
 })
 
 describe('A broker that wants TLS and tokens', { skip }, () => {
+  let server: PulsarServer
   before(async () => {
     server = await startPulsar({ tls: true, tokens: true })
   })

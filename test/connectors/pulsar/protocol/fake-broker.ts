@@ -9,22 +9,27 @@ export interface Peer {
   send<Name extends CommandName>(name: Name, values: Partial<CommandBody<Name>>): void
 }
 
+/**
+ * Deals with a command, or answers false to leave it to the fake. `frame` from `entryAt` on is what stands behind a SEND.
+ */
+export type OnCommand = (command: Command, peer: Peer, broker: FakeBroker, frame: Buffer, entryAt: number) => boolean
+
 /** A broker that does what a real one cannot be made to do. It lets everyone in unless `onCommand` answers true. */
 export class FakeBroker {
   /** Everything it was sent, oldest first. */
   readonly heard: Command[] = []
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  readonly #onCommand: OnCommand
   #port = 0
 
-  private constructor(onCommand: (command: Command, peer: Peer, broker: FakeBroker) => boolean) {
-    this.#server = createServer((socket) => this.#serve(socket, onCommand))
+  private constructor(onCommand: OnCommand) {
+    this.#onCommand = onCommand
+    this.#server = createServer((socket) => this.#serve(socket))
   }
 
   /** `onCommand` answers whether it dealt with a command itself. */
-  static async start(
-    onCommand: (command: Command, peer: Peer, broker: FakeBroker) => boolean = () => false,
-  ): Promise<FakeBroker> {
+  static async start(onCommand: OnCommand = () => false): Promise<FakeBroker> {
     const broker = new FakeBroker(onCommand)
     await new Promise<void>((done) => broker.#server.listen(0, '127.0.0.1', done))
     broker.#port = (broker.#server.address() as { port: number }).port
@@ -48,7 +53,7 @@ export class FakeBroker {
     await new Promise((done) => this.#server.close(done))
   }
 
-  #serve(socket: Socket, onCommand: (command: Command, peer: Peer, broker: FakeBroker) => boolean): void {
+  #serve(socket: Socket): void {
     this.#sockets.add(socket)
     const cutter = new FrameCutter()
     const peer: Peer = {
@@ -64,18 +69,20 @@ export class FakeBroker {
     })
     socket.on('data', (chunk: Buffer) =>
       cutter.push(chunk, (frame) => {
-        const { command } = readFrame(frame)
+        const { command, entryAt } = readFrame(frame)
         if (command === null) return
         this.heard.push(command)
-        if (!onCommand(command, peer, this)) answer(command, peer)
+        if (!this.#onCommand(command, peer, this, frame, entryAt)) answer(command, peer, this)
       }),
     )
   }
 }
 
-function answer(command: Command, peer: Peer): void {
+function answer(command: Command, peer: Peer, { url }: FakeBroker): void {
   if (command.name === 'connect') peer.send('connected', { serverVersion: 'fake', protocolVersion: 21 })
   else if (command.name === 'ping') peer.send('pong', {})
+  else if (command.name === 'lookup') peer.send('lookupAnswer', { requestId: command.body.requestId, response: 1, url })
+  else if (command.name === 'closeProducer') peer.send('success', { requestId: command.body.requestId })
   else if (command.name === 'partitions') {
     peer.send('partitionsAnswer', { requestId: command.body.requestId, partitions: 0, response: 0 })
   } else if (command.name === 'producer') {
