@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -345,7 +346,12 @@ describe('The sink of Pulsar', { skip }, () => {
 describe('A broker that wants TLS and tokens', { skip }, () => {
   let server: PulsarServer
   before(async () => {
-    server = await startPulsar({ tls: true, tokens: true })
+    const providers = ['Token', 'Basic', 'Tls'].map(
+      (name) => `org.apache.pulsar.broker.authentication.AuthenticationProvider${name}`,
+    )
+    // Credentials that ran out are asked for again after a second.
+    const properties = { authenticationProviders: providers.join(), authenticationRefreshCheckSeconds: 1 }
+    server = await startPulsar({ tls: true, tokens: true, users: { admin: 'pass-word' }, properties })
   })
   after(() => server?.stop())
   const tls = (): object => ({ ca: server.certificate!.certFile })
@@ -381,5 +387,56 @@ describe('A broker that wants TLS and tokens', { skip }, () => {
   test('says that a token has expired', async () => {
     const auth = { type: 'token', token: server.token('admin', -10) }
     assert.match(await probe({ servers: [server.tlsUrl], tls: tls(), auth }), /^login false E602/)
+  })
+
+  test('takes a user with a password, and a client certificate', async () => {
+    const basic = { type: 'basic', username: 'admin', password: 'pass-word' }
+    assert.match(await probe({ servers: [server.url], auth: basic }), /^produce true/)
+    const wrong = await probe({ servers: [server.url], auth: { ...basic, password: 'guessed' } })
+    assert.match(wrong, /^login false E602/)
+    assert.doesNotMatch(wrong, /guessed/)
+    const { certFile, keyFile } = server.certificate!
+    const shown = { ...tls(), cert: certFile, key: keyFile }
+    // The certificate is taken; the name in it may do nothing.
+    assert.match(await probe({ servers: [server.tlsUrl], tls: shown, auth: { type: 'tls' } }), /^topic false E603/)
+    assert.match(await probe({ servers: [server.tlsUrl], tls: tls(), auth: { type: 'tls' } }), /^login false E602/)
+  })
+
+  test('keeps its connection over the end of a token, because a new one is there when it asks', async () => {
+    const tokenFile = join(folder, 'token')
+    await writeFile(tokenFile, server.token('admin', 2))
+    let asked = 0
+    const issuer = createServer((request, response) => {
+      const base = `http://${request.headers.host}`
+      const isToken = request.url === '/token'
+      const token = { access_token: server.token('admin', 2), expires_in: 2 }
+      if (isToken) asked++
+      response.end(JSON.stringify(isToken ? token : { token_endpoint: `${base}/token` }))
+    })
+    await new Promise<void>((done) => issuer.listen(0, '127.0.0.1', done))
+    const url = `http://127.0.0.1:${(issuer.address() as { port: number }).port}`
+    const logins = [
+      { type: 'token', token_file: tokenFile },
+      { type: 'oauth2', issuer_url: url, client_id: 'hub', client_secret: 'hush' },
+    ]
+    try {
+      await Promise.all(
+        logins.map(async (auth, at) => {
+          const own = connectorContext(await mkdtemp(join(folder, 'login-')))
+          const sink = new PulsarSink(pulsarOptions({ servers: [server.url], topic: `login-${at}`, auth }), own)
+          await sink.open()
+          for (let n = 1; n <= 5; n++) {
+            assert.deepEqual(outcomes(await sink.deliver([deliveryAt(n)])), ['delivered'])
+            await writeFile(tokenFile, server.token('admin', 2))
+            await new Promise((done) => setTimeout(done, 1000))
+          }
+          await sink.close()
+        }),
+      )
+      assert.ok(asked >= 2, `asked ${asked} times`)
+    } finally {
+      issuer.close()
+      issuer.closeAllConnections()
+    }
   })
 })
