@@ -95,7 +95,7 @@ export const kafkaSourceSchema = {
     },
     commit_interval_ms: {
       ...quantities.ms,
-      default: 500,
+      default: 200,
       description: 'How often offsets are stored. What was read since comes again if the hub is killed.',
     },
     session_timeout_ms: {

@@ -197,14 +197,14 @@ export class KafkaSource implements Source {
     this.#committer.stop()
     this.#coordinator.close()
     this.#handIn?.hold()
-    await this.#fetcher?.close()
     const feeds = [...this.#feeds.all]
     this.#reading?.leave()
+    await Promise.race([this.#fetcher?.close(), afterMs(closeWaitMs / 2)])
     await Promise.all(feeds.map(({ progress }) => progress.rest(closeWaitMs)))
     const parting = this.#part(feeds).catch((thrown: unknown) => {
       this.#context.log('debug', 'kafka.not-parted', { why: (thrown as Error).message })
     })
-    await Promise.race([parting, new Promise((done) => setTimeout(done, closeWaitMs).unref())])
+    await Promise.race([parting, afterMs(closeWaitMs)])
     // What hangs on its way out ends with its connections.
     await Promise.all([this.#member.close(), this.#fetching.close(), this.#control.close()])
   }
@@ -227,3 +227,5 @@ export class KafkaSource implements Source {
     this.#timers.push(setInterval(run, Math.max(1, ms)))
   }
 }
+
+const afterMs = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms).unref())

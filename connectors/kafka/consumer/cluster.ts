@@ -8,7 +8,7 @@ import { fits, isPattern } from './topic-pattern.ts'
 export interface TopicState {
   readonly errorCode: number
   /** Node id of each partition's leader; -1 while there is none. */
-  readonly leaders: readonly number[]
+  readonly leaders: number[]
 }
 
 /** A moment of a partition's log. *Unit*: ms since the epoch, or one of the two below. */
@@ -45,6 +45,12 @@ export class Cluster {
 
   leader(topic: string, index: number): number {
     return this.#topics.get(topic)?.leaders[index] ?? -1
+  }
+
+  /** The leader turned out to be none: it is not known until the next look. */
+  forgetLeader(topic: string, index: number): void {
+    const state = this.#topics.get(topic)
+    if (state !== undefined) state.leaders[index] = -1
   }
 
   /** Asks what these topics are now; null for all there are. *Errors*: those of the connection. */

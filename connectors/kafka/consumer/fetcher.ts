@@ -47,6 +47,7 @@ export class Fetcher {
   #looks = 0
   #turn = 0
   #closed = false
+  #failed = false
 
   /** `client` is for this alone: a fetch keeps its connection busy while it waits for records. */
   constructor(client: KafkaClient, cluster: Cluster, feeds: Feeds, options: KafkaSourceOptions, hooks: FetcherHooks) {
@@ -85,8 +86,15 @@ export class Fetcher {
 
   #start(node: number): void {
     const loop = this.#run(node)
-      .catch((thrown: unknown) => this.#hooks.failed(TrestleError.from(thrown, 'E608')))
-      .finally(() => this.#loops.delete(node))
+      .catch((thrown: unknown) => {
+        this.#failed = true
+        this.#hooks.failed(TrestleError.from(thrown, 'E608'))
+      })
+      .finally(() => {
+        this.#loops.delete(node)
+        // A feed may have come to this broker just when it had none left.
+        if (!this.#closed && !this.#failed) this.follow()
+      })
     this.#loops.set(node, loop)
   }
 
@@ -133,7 +141,7 @@ export class Fetcher {
       this.#misses.set(node, misses)
       const error = TrestleError.from(thrown, 'E608')
       if (error.code !== 'E601' || misses >= maxMisses) throw error
-      for (const feed of this.#feeds.all) if (feed.leader === node) feed.leader = -1
+      for (const feed of this.#feeds.all) if (feed.leader === node) this.#leave(feed)
       this.#look()
       return null
     }
@@ -200,9 +208,14 @@ export class Fetcher {
           this.wake()
         })
     } else if (moved.has(code)) {
-      feed.leader = -1
+      this.#leave(feed)
       this.#look()
     } else this.#hooks.refused(feed, code)
+  }
+
+  #leave(feed: Feed): void {
+    feed.leader = -1
+    this.#cluster.forgetLeader(feed.topic, feed.index)
   }
 
   /** Asks the cluster where homeless feeds are, until each has a leader. */
