@@ -207,6 +207,26 @@ describe('NATS as a sink', { skip: await need('nats') }, () => {
     assert.equal((await readStream(server.address, name)).length, 21)
   })
 
+  test('a rule may ask for a last sequence, a device may ask for nothing', async () => {
+    const name = randomUUID()
+    await makeStream(server.address, { name, subjects: [`${name}.>`], allow_rollup_hdrs: true })
+    const next = deliveries()
+    const expecting = (sequence: string): Delivery => {
+      const headers = [['Nats-Expected-Last-Subject-Sequence', sequence]] as const
+      return next({ target: `${name}.a`, headers })
+    }
+    const user = [
+      ['Nats-Rollup', 'all'],
+      ['Nats-Expected-Last-Sequence', '77'],
+      ['Nats-Msg-Id', 'the same'],
+    ] as const
+    const device = (): Delivery => next({ target: `${name}.a`, message: { properties: { user } } })
+    const receipts = await opened({}, (sink) => sink.deliver([expecting('0'), expecting('7'), device(), device()]))
+    assert.deepEqual(words(receipts), ['delivered', 'refused E606', 'delivered', 'delivered'])
+    assert.match(receipts[1]!.error!.message, /wrong last sequence/)
+    assert.equal((await readStream(server.address, name)).length, 3, 'nothing was rolled up')
+  })
+
   test('KV: the key is the one named, else the topic; what is no key is refused', async () => {
     const bucket = { name: randomUUID(), create: true, history: 5 }
     const next = deliveries()

@@ -249,6 +249,23 @@ describe('NATS as a source', { skip: await need('nats') }, () => {
     assert.equal(past.code, 'E104')
   })
 
+  test('takes a consumer that is there as it is, says where that is not what was asked, and keeps its limits', async () => {
+    const name = await stream()
+    const manager = await jetstreamManager(connection)
+    const config = { durable_name: 'd', ack_policy: AckPolicy.Explicit, filter_subject: `${name}.a`, max_batch: 3 }
+    await manager.consumers.add(name, config)
+    await put(`${name}.a`, ...Array.from({ length: 10 }, (_, n) => `a${n}`))
+    await put(`${name}.b`, 'b')
+    const context = connectorContext(`/none/${randomUUID()}`)
+    const source = make({ stream: name, durable: 'd', subjects: [`${name}.b`] }, {}, context)
+    const intake = new HeldIntake()
+    await source.open(intake)
+    await until(() => intake.taken.length === 10, 'all of the one subject arrives')
+    assert.deepEqual(intake.losses, [])
+    assert.ok(context.lines.some(({ event }) => event === 'nats.consumer-differs'))
+    await source.close()
+  })
+
   test('a consumer that is deleted under it is a loss, and the next source makes it anew', async () => {
     const name = await stream()
     await opened({ stream: name }, async (intake) => {
