@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, openSync, readFileSync, writevSync } from 'node:fs'
+import { closeSync, constants, fdatasyncSync, openSync, readFileSync, statSync, writevSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 
@@ -16,7 +16,8 @@ import { crc32 } from 'node:zlib'
  *  30  entry…, then the batches of the claims, one after the other
  *
  * Entry: kind uint8, partition int32, offset double, bytes of the batch uint32, topic (length uint16, UTF-8), topic id
- * (length uint8, ASCII). The first entry of a file is its origin: `topic` is the cluster's id, `topic id` the boot.
+ * (length uint8, ASCII). An origin begins a file and a life: `topic` is the cluster's id, `topic id` the boot; the claims that
+ * are open follow it once more.
  */
 const fixedBytes = 30
 const entryBytes = 20
@@ -65,34 +66,34 @@ export class ClaimLog {
     this.#folder = folder
   }
 
-  /** What is in the files, in the order it was written. */
-  read(): Frame[] {
-    const files = [0, 1].map((file) => ({ file, frames: readFrames(join(this.#folder, `claims-${file}`)) }))
+  /** What is in the files, in the order it was written. What is appended then follows the last of it. */
+  read(): { frames: Frame[]; ageMs: number } {
+    const files = [0, 1].map((file) => ({ file, ...readFrames(join(this.#folder, `claims-${file}`)) }))
     files.sort((a, b) => (a.frames.at(-1)?.number ?? 0) - (b.frames.at(-1)?.number ?? 0))
     const newest = files[1]!
-    // Written on in the other file, so that nothing is overwritten that was just read.
     this.#file = newest.file
     this.#number = newest.frames.at(-1)?.number ?? 0
-    this.#end = Number.POSITIVE_INFINITY
-    return files.flatMap(({ frames }) => frames)
+    this.#end = newest.end
+    this.#beganMs = performance.now()
+    return { frames: files.flatMap(({ frames }) => frames), ageMs: newest.ageMs }
   }
 
-  /** `carried` are the claims that are still open, asked for when a new file is begun. *Errors*: of the file system. */
+  /** `carried` are the claims that are still open, asked for where an origin is written. *Errors*: of the file system. */
   append(entries: readonly Entry[], transaction: number, origin: Entry, carried: () => readonly Entry[]): void {
     const nowMs = performance.now()
-    let all = entries
-    const isFirst = this.#origin === null
-    if (this.#origin !== origin || (this.#end >= fullBytes && nowMs - this.#beganMs >= oldMs)) {
-      this.#turn(nowMs, origin)
-      all = [origin, ...carried(), ...entries]
-    }
-    const parts = this.#frame(all, transaction)
+    const isFull = this.#end >= fullBytes && nowMs - this.#beganMs >= oldMs
+    if (isFull) this.#turn(nowMs)
+    const isFirst = this.#origin !== origin
+    // Until it is written: what follows a write that failed begins anew.
+    this.#origin = null
+    const parts = this.#frame(isFirst || isFull ? [origin, ...carried(), ...entries] : entries, transaction)
     const size = parts.reduce((sum, part) => sum + part.length, 0)
-    this.#fd ??= openSync(this.#path, 'r+')
+    this.#fd ??= openForWriting(this.#path)
     const written = writevSync(this.#fd, parts, this.#end)
     if (written !== size) throw new Error(`${this.#path}: only ${written} of ${size} bytes could be written`)
     this.#end += size
     this.#number++
+    this.#origin = origin
     // Once a life: else a loss of power might leave the mark that the life before has closed.
     if (isFirst) fdatasyncSync(this.#fd)
   }
@@ -106,14 +107,11 @@ export class ClaimLog {
     return join(this.#folder, `claims-${this.#file}`)
   }
 
-  #turn(nowMs: number, origin: Entry): void {
+  #turn(nowMs: number): void {
     this.close()
     this.#file = 1 - this.#file
-    // Makes it where it is not, and keeps what it has.
-    closeSync(openSync(this.#path, 'a'))
     this.#end = 0
     this.#beganMs = nowMs
-    this.#origin = origin
   }
 
   #frame(entries: readonly Entry[], transaction: number): Buffer[] {
@@ -151,16 +149,23 @@ function writeEntry(head: Buffer, from: number, { kind, partition, offset, batch
   return at + head.write(topicId, at, 'latin1')
 }
 
-function readFrames(path: string): Frame[] {
+/** Keeps what the file has, and makes it where it is not. */
+const openForWriting = (path: string): number => openSync(path, constants.O_RDWR | constants.O_CREAT)
+
+/** `end`: where the last good frame ends. */
+function readFrames(path: string): { frames: Frame[]; end: number; ageMs: number } {
   let bytes: Buffer
+  let ageMs: number
   try {
     bytes = readFileSync(path)
+    ageMs = Date.now() - statSync(path).mtimeMs
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return []
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return { frames: [], end: 0, ageMs: 0 }
     throw thrown
   }
   const frames: Frame[] = []
-  for (let at = 0; bytes.length - at >= fixedBytes; ) {
+  let at = 0
+  while (bytes.length - at >= fixedBytes) {
     const size = bytes.readUInt32BE(at)
     const headSize = bytes.readUInt32BE(at + 24)
     if (headSize < fixedBytes || headSize > size || size > bytes.length - at) break
@@ -171,7 +176,7 @@ function readFrames(path: string): Frame[] {
     frames.push({ number, transaction: frame.readDoubleBE(16), entries: readEntries(frame, headSize) })
     at += size
   }
-  return frames
+  return { frames, end: at, ageMs }
 }
 
 function readEntries(frame: Buffer, headSize: number): Entry[] {

@@ -8,6 +8,8 @@ import type { TailReader } from './tail-reader.ts'
 
 /** Kafka forgets a producer a day after its newest record; half of it leaves room for other settings and clocks. */
 const numbersHoldMs = 12 * 3_600_000
+/** After a longer absence of the hub no setting of the brokers is trusted to have kept the numbers. */
+const briefMs = 5 * 60_000
 
 /**
  * What is known of batches beyond the one on its way: which are in Kafka though the hub may ask again, and which may
@@ -22,6 +24,8 @@ export class Claims {
   #written = new Map<string, number>()
   readonly #open = new Map<string, Claim>()
   #entries: Entry[] = []
+  /** What became of claims: never part of a transaction. */
+  #ends: Entry[] = []
   #origin: Entry | null = null
   #cannotKeep = false
   /** Records that may be in Kafka twice, since the start. */
@@ -54,13 +58,13 @@ export class Claims {
   ): Promise<void> {
     const boot = bootId()
     this.#origin = { kind: 'origin', topic: cluster, topicId: boot, partition: 0, offset: 0, batch: null }
-    const frames = this.#log.read()
+    const { frames, ageMs } = this.#read()
     const lastTransaction = frames.reduce((last, { transaction }) => Math.max(last, transaction), 0)
     this.transaction = lastTransaction > 0 ? await committed() : 0
     const found = recall(frames, cluster, boot, this.transaction)
     this.#written = found.written
     this.#last = found.transaction
-    this.isUnsure = !found.isClosed && found.isOtherBoot
+    if (!found.isClosed && found.isOtherBoot) this.isUnsure = true
     for (const { batch, topic, topicId, partition, offset } of found.open) {
       const bytes = Buffer.from(batch!)
       const place = partitionOf({ kind: 'claim', topic, topicId, partition, offset, batch: bytes })
@@ -71,7 +75,7 @@ export class Claims {
         fromOffset: offset,
         isOwn: false,
         waiting: [],
-        mustLook: this.isUnsure,
+        mustLook: this.isUnsure || ageMs > briefMs,
         isLooked: false,
       })
     }
@@ -131,18 +135,25 @@ export class Claims {
 
   /** Writes the notes. A disk that takes none is said once; false: they are not kept. */
   flush(transaction = 0): boolean {
-    if (this.#entries.length === 0 || this.#origin === null) return true
     if (transaction > 0) this.#last = transaction
+    if (transaction > 0 && this.#ends.length > 0) this.#append(this.#ends, 0)
+    else if (this.#ends.length > 0) this.#entries.unshift(...this.#ends)
+    this.#ends = []
+    if (this.#entries.length > 0) this.#append(this.#entries, transaction)
+    this.#entries = []
+    return !this.#cannotKeep
+  }
+
+  #append(entries: readonly Entry[], transaction: number): void {
+    if (this.#origin === null) return
     try {
-      this.#log.append(this.#entries, transaction, this.#origin, () => this.#carried())
+      this.#log.append(entries, transaction, this.#origin, () => this.#carried())
       this.#cannotKeep = false
     } catch (thrown) {
       const { message } = TrestleError.from(thrown)
       if (!this.#cannotKeep) this.#context.log('warn', 'kafka.claims-not-kept', { message })
       this.#cannotKeep = true
     }
-    this.#entries = []
-    return !this.#cannotKeep
   }
 
   /** A batch that was noted and not answered: from now on it stands before all else of its partition. */
@@ -163,7 +174,9 @@ export class Claims {
   /** It is settled: written, or certainly not. */
   close(claim: Claim, isWritten: boolean): void {
     const { partition, members, batch } = claim
-    this.noteEnd(partition, isWritten ? 'written' : 'not-written')
+    // Once more with its end: it may be from before the origin of this life.
+    const end = isWritten ? 'written' : 'not-written'
+    this.#ends.push(entryOf('claim', partition, batch), entryOf(end, partition, null))
     for (const { id, timeMs } of members) {
       this.#open.delete(id)
       if (isWritten) this.#written.set(id, timeMs)
@@ -179,7 +192,7 @@ export class Claims {
   async look(claim: Claim, reader: TailReader): Promise<boolean> {
     const { partition, members, fromOffset } = claim
     const sinceMs = members.reduce((oldest, { timeMs }) => Math.min(oldest, timeMs), Number.POSITIVE_INFINITY)
-    const there = await this.#read(partition, reader, fromOffset, sinceMs, members.length)
+    const there = await this.#readBack(partition, reader, fromOffset, sinceMs, members.length)
     const isWritten = there !== null && members.every(({ id, timeMs }) => there.get(id) === timeMs)
     claim.isLooked = true
     if (isWritten) this.close(claim, true)
@@ -189,7 +202,7 @@ export class Claims {
 
   /** After a loss of power: what is in the partition since then counts as written. *Errors*: of the connection. */
   async lookSince(partition: Partition, sinceMs: number, reader: TailReader): Promise<void> {
-    const there = await this.#read(partition, reader, -1, sinceMs, 0)
+    const there = await this.#readBack(partition, reader, -1, sinceMs, 0)
     this.looked.add(partition)
     for (const [id, timeMs] of there ?? []) this.#written.set(id, timeMs)
   }
@@ -208,7 +221,7 @@ export class Claims {
     this.#log.close()
   }
 
-  async #read(
+  async #readBack(
     { topic, index, leader }: Partition,
     reader: TailReader,
     fromOffset: number,
@@ -225,6 +238,16 @@ export class Claims {
       if (error.retry === 'reconnect' || error.code === 'E607') throw error
       this.sayMaybeTwice(topic.partitions[index]!, count, error.message)
       return null
+    }
+  }
+
+  #read(): ReturnType<ClaimLog['read']> {
+    try {
+      return this.#log.read()
+    } catch (thrown) {
+      this.#context.log('warn', 'kafka.claims-not-read', { message: TrestleError.from(thrown).message })
+      this.isUnsure = true
+      return { frames: [], ageMs: 0 }
     }
   }
 

@@ -33,6 +33,7 @@ export function recall(frames: readonly Frame[], cluster: string, boot: string, 
       if (entry.kind === 'origin') {
         isSame = entry.topic === cluster
         lastBoot = entry.topicId
+        open.clear()
       } else if (isSame && frame.transaction === 0) follow(open, written, entry)
     }
     // A round that was aborted gives its number to the next.

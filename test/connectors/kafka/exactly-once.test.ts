@@ -105,6 +105,24 @@ describe('the Kafka sink in exactly-once mode', { skip: await need('kafka') }, (
     await mustHaveOnce('folderless', all)
   })
 
+  test('A3: a connector that changes its mode over kill -9 doubles nothing and loses nothing', async () => {
+    await createTopics(server.brokers, { changed: 2 })
+    const all = maker()(150)
+    const modes = ['idempotent', 'exactly-once', 'idempotent', 'exactly-once'] as const
+    let folder = newFolder()
+    for (const [at, mode] of modes.entries()) {
+      const life = await live(server.brokers, 'changed', folder, { mode })
+      await mustTake(life, all.slice(Math.max(0, at * 30 - 25), at * 30 + 20))
+      life.client.fate = at % 2 === 0 ? 'deaf' : 'mute'
+      await life.sink.deliver(all.slice(at * 30 + 20, at * 30 + 35))
+      folder = await killed(life)
+    }
+    const last = await liveOnce('changed', folder)
+    await mustTake(last, all.slice(100))
+    await last.sink.close()
+    await mustHaveOnce('changed', all)
+  })
+
   test('A3: the same when the broker is killed under it again and again', async () => {
     await createTopics(server.brokers, { killed: 3 })
     const make = maker()
