@@ -57,7 +57,14 @@ export class Arrivals {
     }
     const sheet = new AnswerSheet(gate, epoch, (runs) => this.#post({ kind: 'intake-receipts', id, runs }))
     const told = faults.length === 0 ? null : new Map(faults.map(([at, error]) => [at, fromWire(error)]))
-    this.#takers.intake({ source, epoch, onRefused, messages: decodeBatch(batch), faults: told }, sheet)
+    const messages = decodeBatch(batch)
+    try {
+      this.#takers.intake({ source, epoch, onRefused, messages, faults: told }, sheet)
+    } catch (thrown) {
+      // A fault of ours: what was not looked at is tried again, and the source shows why it is held.
+      const failed = notDelivered(new TrestleError('E999', TrestleError.from(thrown).message, { cause: thrown }))
+      for (let at = sheet.inHand; at < messages.length; at++) sheet.answer(at, failed)
+    }
   }
 
   async #replay(id: number, items: readonly IntakeItem[]): Promise<void> {
@@ -100,6 +107,8 @@ const superseded = notDelivered(new TrestleError('E902', 'something before it wa
 export class AnswerSheet {
   /** The message is safe upstream until it is answered: memory is not enough, whatever the rules say. */
   readonly wantsStored = true
+  /** Place of the message that is looked at; those before it are answered, or will be. */
+  inHand = 0
   readonly #gate: Gate
   readonly #epoch: number
   readonly #send: (runs: readonly WireRun[]) => void

@@ -44,6 +44,7 @@ export class InnerDoors {
   /** What a source brings; nothing of it is taken behind something that failed. */
   takeIn({ source, onRefused, messages, faults }: IntakeOrder, sheet: AnswerSheet): void {
     for (let at = 0; at < messages.length; at++) {
+      sheet.inHand = at
       const { failure } = sheet
       if (failure !== null) {
         sheet.answer(at, failure)
@@ -64,13 +65,8 @@ export class InnerDoors {
   }
 
   #takeOne(message: Message, sheet: AnswerSheet, at: number): void {
-    try {
-      const answer = this.#answerNow(this.#broker.accept(message, sheet, at), sheet)
-      if (answer !== null) sheet.answer(at, answer)
-    } catch (thrown) {
-      const error = TrestleError.from(thrown)
-      sheet.answer(at, notDelivered(new TrestleError('E999', error.message, { cause: error })))
-    }
+    const answer = this.#answerNow(this.#broker.accept(message, sheet, at), sheet)
+    if (answer !== null) sheet.answer(at, answer)
   }
 
   /** A record that MQTT cannot carry. What is kept of it is safe before its upstream hears that it is dealt with. */

@@ -207,6 +207,27 @@ describe('a source', () => {
     assert.equal((await orders.intake!.take(batch('b')))[0]!.outcome, 'stored')
   })
 
+  test('hears of what main was still to look at when it threw, and hands that in again', async () => {
+    await rig.start()
+    let throws = true
+    rig.bridge.onIntake(({ messages }, sheet) => {
+      for (const [at, { topic }] of messages.entries()) {
+        sheet.inHand = at
+        if (topic === 'b' && throws) {
+          throws = false
+          throw new Error('unforeseen')
+        }
+        sheet.answer(at, sheet.failure ?? { ...stored, place: topic })
+      }
+    })
+    const receipts = await (await open()).take(batch('a', 'b', 'c'))
+    assert.deepEqual(
+      receipts.map(({ place }) => place),
+      ['a', 'b', 'c'],
+    )
+    assert.match((await rig.link('orders')).lastError!.message, /unforeseen/)
+  })
+
   test('hears nothing of a main that has no room yet, and is answered when it has', async () => {
     await rig.start()
     const early = (await open()).take(batch('a'))
