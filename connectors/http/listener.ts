@@ -11,6 +11,8 @@ export type ListenOptions = NonNullable<HttpOptions['listen']>
 
 /** One source at a listener. */
 export interface Route {
+  /** Of routes that match, the one with most levels that are no captures takes it. */
+  readonly weight: number
   /** Answers the captures when the path is this route's. */
   match(path: string): Map<string, string> | null
   take(request: IncomingMessage, response: ServerResponse, path: string, captures: Map<string, string>): void
@@ -112,10 +114,15 @@ export class Listener {
       if (error.code === 'E704') response.setHeader('www-authenticate', 'Bearer')
       return void answerError(response, error.code === 'E704' ? 401 : 403, error)
     }
+    let found: { route: Route; captures: Map<string, string> } | null = null
     for (const route of this.#routes) {
+      if (found !== null && found.route.weight >= route.weight) continue
       const captures = route.match(path)
-      if (captures === null) continue
-      if (request.method === 'POST') return void route.take(request, response, path, captures)
+      if (captures !== null) found = { route, captures }
+    }
+    if (found !== null && request.method === 'POST')
+      return void found.route.take(request, response, path, found.captures)
+    if (found !== null) {
       response.setHeader('allow', 'POST')
       return void answerError(response, 405, new TrestleError('E703', `${path} takes POST only`))
     }

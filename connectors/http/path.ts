@@ -24,6 +24,11 @@ export class PathTemplate {
     }
   }
 
+  /** How many levels are no captures. */
+  get weight(): number {
+    return this.#levels.length - this.names.length
+  }
+
   /** The captures of a path, decoded; null when it does not match. A captured level never has a slash in it. */
   match(path: string): Map<string, string> | null {
     const given = path.split('/').slice(1)

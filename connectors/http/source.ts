@@ -77,8 +77,15 @@ export class HttpSource implements Source, Route {
     // What was answered by the hub meanwhile has its own answer by now.
     await new Promise(setImmediate)
     const error = new TrestleError('E902', 'the source is being closed')
-    for (const response of this.#under) answerError(response, 503, error)
+    for (const response of this.#under) {
+      response.shouldKeepAlive = false
+      answerError(response, 503, error)
+    }
     await listener?.leave(this, this.#lost)
+  }
+
+  get weight(): number {
+    return this.#template.weight
   }
 
   match(path: string): Map<string, string> | null {

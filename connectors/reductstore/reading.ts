@@ -9,6 +9,9 @@ export interface EntryInfo {
   readonly latest_record: number
 }
 
+/** A record that is still being written is waited for so long before what is newer may pass it. *Unit*: ms. */
+const unfinishedMs = 1000
+
 /** Records of one entry handed to the hub together, in the order they were handed in. */
 interface Handed {
   readonly timestamps: readonly number[]
@@ -38,6 +41,10 @@ export class Reading {
   /** Until when the stretch behind is looked through, and when next. *Unit*: ms. */
   #suspectUntilMs: number
   #nextLookMs = 0
+  /** Records the server counts and does not give yet: they are still being written. */
+  #missing = 0
+  /** Newest timestamps the server named while some were missing, and when. */
+  #tips: { latest: number; sinceMs: number }[] = []
 
   constructor(entry: string, position: Position, lookBackMs: number, nowMs: number) {
     this.entry = entry
@@ -87,21 +94,36 @@ export class Reading {
   }
 
   /**
-   * A stretch was read to its end; `records` came from behind the newest one read before. Null when it cannot be told
-   * (a condition hides records).
+   * A stretch was read to its end; `records` were new. Null when that cannot be compared with what the server counts (a
+   * condition hides records).
    */
   finished(info: EntryInfo, records: number | null, lookBack: boolean, nowMs: number, lookBackMs: number): void {
     const { latest_record: latest, record_count: count } = info
     const before = this.#seen
-    const expected = before === null ? null : count - before.count
-    if (records === null || expected === null ? before !== null && before.count !== count : expected !== records) {
-      this.#suspectUntilMs = nowMs + lookBackMs
-      this.#nextLookMs = Math.max(this.#nextLookMs, nowMs)
-    }
-    if (lookBack) this.#nextLookMs = nowMs + Math.max(1000, lookBackMs / 2)
     this.#seen = { count, latest }
-    // What a condition hides is read too; there is nothing at or below this that was not offered.
-    if (latest > this.high) this.high = latest
+    if (lookBack) this.#nextLookMs = nowMs + Math.max(1000, lookBackMs / 2)
+    const expected = before === null ? null : count - before.count + this.#missing
+    const fits = records !== null && (expected === null ? this.high >= latest : expected === records)
+    if (fits) {
+      this.#missing = 0
+      this.#tips = []
+      if (latest > this.high) this.high = latest
+      return
+    }
+    this.#missing = records === null || expected === null ? 0 : Math.max(0, expected - records)
+    if (records !== null || before?.count !== count) this.#suspectUntilMs = nowMs + lookBackMs
+    this.#pass(latest, nowMs)
+  }
+
+  /** What is newer passes what is missing when that has had its time; the look back may still find it. */
+  #pass(latest: number, nowMs: number): void {
+    if (this.#tips.at(-1)?.latest !== latest) this.#tips.push({ latest, sinceMs: nowMs })
+    while (this.#tips.length > 0 && this.#tips[0]!.sinceMs <= nowMs - unfinishedMs) {
+      const tip = this.#tips.shift()!
+      if (tip.latest <= this.high) continue
+      this.high = tip.latest
+      this.#missing = 0
+    }
   }
 
   /** Nothing is on its way: all up to `high` is safe. */

@@ -63,6 +63,10 @@ export class Recent {
     for (const [entry, kept] of this.#byEntry) {
       const there = await idsThere(client, bucket, entry, kept)
       for (const { item } of kept) if (!there.has(item.delivery.id)) missing.push(item)
+      // These are kept anew when they are confirmed again.
+      const still = kept.filter(({ item }) => there.has(item.delivery.id))
+      this.#bytes -= kept.reduce((sum, { item }) => sum + (there.has(item.delivery.id) ? 0 : sizeOf(item)), 0)
+      this.#byEntry.set(entry, still)
     }
     return missing
   }

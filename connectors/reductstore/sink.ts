@@ -86,7 +86,7 @@ export class ReductSink implements Sink {
   async #recheck(): Promise<void> {
     const { closings } = this.#client
     if (!this.#recent.isEmpty) {
-      const missing = await this.#recent.missing(this.#client, this.#options.bucket, this.#context.now())
+      const missing = await this.#missing()
       if (missing.length > 0) {
         const items = missing.map((item, at) => ({ ...item, at }))
         const receipts = new Array<Receipt>(items.length)
@@ -99,6 +99,18 @@ export class ReductSink implements Sink {
       }
     }
     this.#checkedAt = closings
+  }
+
+  async #missing(): Promise<Item[]> {
+    try {
+      return await this.#recent.missing(this.#client, this.#options.bucket, this.#context.now())
+    } catch (thrown) {
+      if (!(thrown instanceof TrestleError) || thrown.code !== 'E603') throw thrown
+      // Who may only write cannot look, and must be able to go on writing.
+      this.#recent.clear()
+      this.#context.log('warn', 'reductstore.cannot-recheck', { message: thrown.message })
+      return []
+    }
   }
 
   #items(batch: readonly Delivery[], timeline: Timeline, receipts: Receipt[]): Item[] {

@@ -241,6 +241,23 @@ describe('HTTP as a source', () => {
       },
     ))
 
+  test('of paths that match, the one with most levels that are no captures takes it', () =>
+    listening(
+      {},
+      [
+        { path: '/{rest...}', publish: 'rest' },
+        { path: '/a/{x}', publish: 'capture' },
+        { path: '/a/b', publish: 'text' },
+      ],
+      async (url, intake) => {
+        for (const path of ['/a/b', '/a/c', '/a/c/d']) assert.equal((await post(url + path, 'x')).status, 200)
+        assert.deepEqual(
+          intake.taken.map(({ topic }) => topic),
+          ['text', 'capture', 'rest'],
+        )
+      },
+    ))
+
   test('answers who waits when it is closed, and takes nothing after', () =>
     listening({}, [{}], async (url, intake, [source]) => {
       intake.outcome = null

@@ -301,6 +301,42 @@ describe('ReductStore as a sink, on the real server', { skip: await need('reduct
     assert.equal((await idsOf(bucket, 'one')).length, 3)
   })
 
+  test('A3: records that the server confirmed and lost are written again, by the next sink and by one that lived on', async () => {
+    const bucket = newBucket()
+    const make = deliveries()
+    const first = Array.from({ length: 30 }, () => make({ target: 'x/y', options: { labels: { n: '1' } } }))
+    assertDelivered(await deliver(bucket, first))
+    const lose = async (): Promise<void> => {
+      for (const { timestamp } of (await recordsOf(server, bucket, 'x/y')).slice(3, 20)) {
+        await ask(server, 'DELETE', `/b/${bucket}/x/y?ts=${timestamp}`)
+      }
+    }
+    await lose()
+    const sink = makeSink(bucket)
+    await sink.open()
+    const expected = first.map(({ id }) => id)
+    assert.deepEqual(await idsOf(bucket, 'x/y'), expected)
+    await lose()
+    await server.kill()
+    await server.restart()
+    const next = make({ target: 'x/y' })
+    assertDelivered(await sink.deliver([next]))
+    await sink.close()
+    assert.deepEqual(await idsOf(bucket, 'x/y'), [...expected, next.id])
+    const [, , , fourth] = await recordsOf(server, bucket, 'x/y')
+    assert.equal(fourth?.labels['n'], '1')
+  })
+
+  test('a token that may only write is enough to write, also after a lost connection', async () => {
+    const bucket = newBucket()
+    await ask(server, 'POST', `/b/${bucket}`)
+    const permissions = JSON.stringify({ full_access: false, read: [], write: [bucket] })
+    const { value } = (await (await ask(server, 'POST', '/tokens/writer', permissions)).json()) as { value: string }
+    const make = deliveries()
+    for (let time = 0; time < 2; time++) assertDelivered(await deliver(bucket, [make()], { token: value }))
+    assert.equal((await idsOf(bucket)).length, 2)
+  })
+
   test('A5: says in the words of the server what is wrong with the token, and what to do', async () => {
     const bucket = newBucket()
     await ask(server, 'POST', `/b/${bucket}`)
