@@ -43,6 +43,7 @@ export class Claims {
   readonly #byId = new Map<number, Claim>()
   readonly #complete = new Set<string>()
   #file: FileHandle | null = null
+  #isNew = true
   #sizeBytes = 0
   #pending: Buffer[] = []
   #saving: Promise<void> = Promise.resolve()
@@ -51,16 +52,28 @@ export class Claims {
     this.#path = path
   }
 
-  /** Reads what is there. `isNew`: there was nothing, so what a server still holds for this client is unknown. */
-  static async open(path: string): Promise<{ claims: Claims; isNew: boolean }> {
+  /** Reads what is there. *Errors*: as Node has them. */
+  static async open(path: string): Promise<Claims> {
     const claims = new Claims(path)
     const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return null
       throw error
     })
+    claims.#isNew = bytes === null
     if (bytes !== null) claims.#replay(bytes)
-    await claims.#rewrite()
-    return { claims, isNew: bytes === null }
+    return claims
+  }
+
+  /** There was no file: what a server still holds for this client is unknown. */
+  get isNew(): boolean {
+    return this.#isNew
+  }
+
+  /** To be called when the server holds nothing that is not known here, and before anything is noted. */
+  async begin(): Promise<void> {
+    if (this.#file !== null) return
+    await this.#rewrite()
+    this.#isNew = false
   }
 
   get open(): Iterable<Claim> {

@@ -1,7 +1,9 @@
 import { TrestleError } from 'trestle/contract'
+import { openTransport } from './dial.ts'
 import { cut, fromConnack, fromDisconnect, fromReason, fromThrown, silent } from './errors.ts'
+import { KeepAlive } from './keep-alive.ts'
 import type { MqttOptions } from './options.ts'
-import { type Address, openTransport, type Transport } from './transport.ts'
+import type { Address, Transport } from './transport.ts'
 import { Frames } from './wire/frames.ts'
 import {
   type Answer,
@@ -61,15 +63,11 @@ export class Connection {
   readonly #asked = new Map<number, Question>()
   #transport: Transport | null = null
   #onConnack: ((error: TrestleError | null) => void) | null = null
-  #timer: NodeJS.Timeout | null = null
+  #keepAlive: KeepAlive | null = null
   #nextId = 0
   #isOpen = false
   #isClosed = false
   #isPaused = false
-  #wroteMs = 0
-  #heardMs = 0
-  /** When a sign of life was asked for that has not come; 0 when none was. */
-  #askedMs = 0
 
   constructor(options: MqttOptions, address: Address, packet: ConnectPacket, listener: ConnectionListener) {
     this.#options = options
@@ -82,7 +80,6 @@ export class Connection {
   get isOpen(): boolean {
     return this.#isOpen
   }
-
   get place(): string {
     return this.#address.place
   }
@@ -105,10 +102,20 @@ export class Connection {
       throw error
     }
     this.#isOpen = true
-    this.#heardMs = performance.now()
     const seconds = this.connack.keepaliveSeconds ?? this.#packet.keepaliveSeconds
-    if (seconds > 0) this.#keepAlive(seconds * 500)
+    if (seconds > 0) this.#keepAlive = this.#watch(seconds * 500)
     return this.connack
+  }
+
+  #watch(halfMs: number): KeepAlive {
+    return new KeepAlive({
+      halfMs,
+      ping: () => {
+        writePing(this.out)
+        this.flush()
+      },
+      giveUp: (silentMs) => this.#end(silent(this.place, 'no sign of life', silentMs)),
+    })
   }
 
   #login(timeoutMs: number): Promise<void> {
@@ -132,7 +139,7 @@ export class Connection {
       done?.(null)
       return
     }
-    this.#wroteMs = performance.now()
+    this.#keepAlive?.wrote()
     this.#transport?.write(this.out.take(), done)
   }
 
@@ -152,27 +159,16 @@ export class Connection {
 
   #ask(write: (id: number) => void): Promise<{ codes: number[]; reason: string | null }> {
     const { ack_timeout_ms: timeoutMs } = this.#options
-    return new Promise((settle, fail) => {
-      const id = ++this.#nextId
-      const end = (): void => {
-        clearTimeout(timer)
-        this.#asked.delete(id)
-      }
-      const question: Question = {
-        settle(codes, reason) {
-          end()
-          settle({ codes, reason })
-        },
-        fail(error) {
-          end()
-          fail(error)
-        },
-      }
-      const late = (): void => question.fail(silent(this.place, 'no answer to a subscription', timeoutMs))
-      const timer = setTimeout(late, timeoutMs)
-      this.#asked.set(id, question)
-      write(id)
-      this.flush()
+    const id = ++this.#nextId
+    const { promise, resolve, reject } = Promise.withResolvers<{ codes: number[]; reason: string | null }>()
+    const late = (): void => reject(silent(this.place, 'no answer to a subscription', timeoutMs))
+    const timer = setTimeout(late, timeoutMs)
+    this.#asked.set(id, { settle: (codes, reason) => resolve({ codes, reason }), fail: reject })
+    write(id)
+    this.flush()
+    return promise.finally(() => {
+      clearTimeout(timer)
+      this.#asked.delete(id)
     })
   }
 
@@ -180,14 +176,14 @@ export class Connection {
   pause(): void {
     if (this.#isPaused) return
     this.#isPaused = true
+    this.#keepAlive?.deaf(true)
     this.#transport?.pause()
   }
 
   resume(): void {
     if (!this.#isPaused) return
     this.#isPaused = false
-    this.#askedMs = 0
-    this.#heardMs = performance.now()
+    this.#keepAlive?.deaf(false)
     this.#transport?.resume()
   }
 
@@ -213,8 +209,7 @@ export class Connection {
   }
 
   #take(chunk: Buffer): void {
-    this.#heardMs = performance.now()
-    this.#askedMs = 0
+    this.#keepAlive?.heard()
     try {
       this.#frames.push(chunk, this.#onFrame)
       if (this.#isOpen) this.#listener.onTurn()
@@ -270,31 +265,13 @@ export class Connection {
     this.#listener.onPublish(packet)
   }
 
-  /** Looks twice in each half of the keep alive: asks after half of it, gives up after the other half. */
-  #keepAlive(halfMs: number): void {
-    this.#timer = setInterval(() => {
-      const nowMs = performance.now()
-      if (this.#askedMs > 0 && !this.#isPaused && nowMs - this.#askedMs >= halfMs) {
-        this.#end(silent(this.place, 'no sign of life', Math.round(nowMs - this.#heardMs)))
-        return
-      }
-      // The server wants to hear from us, too, also while we read nothing.
-      const quietMs = nowMs - Math.min(this.#wroteMs, this.#isPaused ? nowMs : this.#heardMs)
-      if (this.#askedMs > 0 || quietMs < halfMs * 0.75) return
-      writePing(this.out)
-      this.flush()
-      if (!this.#isPaused) this.#askedMs = nowMs
-    }, halfMs / 2)
-  }
-
   /** Tells the end once: to who waits for the login, or to the listener. */
   #end(thrown: unknown): void {
     if (this.#transport === null) return
     const error = fromThrown(thrown, this.place)
-    const wasOpen = this.#isOpen
+    const tell = this.#onConnack ?? (this.#isOpen ? this.#listener.onLost : null)
     this.#destroy(error)
-    if (this.#onConnack !== null) this.#onConnack(error)
-    else if (wasOpen) this.#listener.onLost(error)
+    tell?.(error)
   }
 
   /** `spared`: a transport that still has something to say. */
@@ -302,8 +279,8 @@ export class Connection {
     const transport = this.#transport
     this.#transport = null
     this.#isOpen = false
-    if (this.#timer !== null) clearInterval(this.#timer)
-    this.#timer = null
+    this.#keepAlive?.stop()
+    this.#keepAlive = null
     for (const question of [...this.#asked.values()]) question.fail(error)
     if (transport === null) return
     transport.onData = () => {}

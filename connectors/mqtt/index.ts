@@ -10,7 +10,7 @@ import { type MqttSourceOptions, mqttSourceOptions, mqttSourceSchema } from './s
  * Files: `options`, `source-options` what the user writes; `sink` shares deliveries among `lane`s, one connection each;
  * `exchange` is the life of a packet identifier, `claims` keeps those of QoS 2 on disk, `publication` makes a PUBLISH;
  * `source` takes in, `arrival` makes messages, `unsettled` acknowledges in order, `taken` knows repeats of QoS 2;
- * `sent-window` knows echoes; `connection` speaks over a `transport` (with `websocket`) in packets of `wire/`;
+ * `sent-window` knows echoes; `connection` speaks over a `transport` (`dial`, `websocket`) in packets of `wire/`;
  * `login`; `errors` gives every no its class; `probe` walks the path.
  */
 const mqtt: Connector = {

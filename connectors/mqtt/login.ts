@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { ConnectorContext } from 'trestle/contract'
+import { type ConnectorContext, TrestleError } from 'trestle/contract'
 import type { MqttOptions, WillOptions } from './options.ts'
-import type { ConnectPacket, Will } from './wire/packets.ts'
+import type { Connack, ConnectPacket, Will } from './wire/packets.ts'
 
 /** Stable over restarts, and unique for each connection of each hub. */
 export const clientIdOf = (options: MqttOptions, { hub, name }: ConnectorContext, end: string): string =>
@@ -36,6 +36,18 @@ export function connectPacket(
     receiveMaximum,
     maxPacketBytes: options.max_packet_bytes,
     topicAliasMaximum,
+  }
+}
+
+/** *Errors*: E611 where the server cannot do what the options ask for. */
+export function checkServer(options: MqttOptions, { maxQos, retainAvailable }: Connack, place: string): void {
+  if (maxQos === 0 && options.qos !== 0) {
+    const advice = 'set qos: 0, which gives no promise'
+    throw new TrestleError('E611', `${place} takes QoS 0 only`, { retry: 'reconnect', detail: { place, advice } })
+  }
+  if (!retainAvailable && options.retain === true) {
+    const detail = { place, advice: 'set retain: false' }
+    throw new TrestleError('E611', `${place} does not retain`, { retry: 'reconnect', detail })
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Delivery, hopsProperty, hopsThrough, type MessageProperties, TrestleError } from 'trestle/contract'
+import { fromReason } from './errors.ts'
 import type { MqttOptions } from './options.ts'
 import type { Connack, Version } from './wire/packets.ts'
 import { Property } from './wire/properties.ts'
@@ -20,12 +21,13 @@ export class Publication {
   readonly #hub: string
   #maxQos: 0 | 1 | 2 = 2
   #retainAvailable = true
+  #maxPacketBytes = Number.POSITIVE_INFINITY
   #maxAliases = 0
   readonly #aliases = new Map<string, number>()
 
-  constructor(options: MqttOptions, version: Version, hub: string) {
+  constructor(options: MqttOptions, hub: string) {
     this.#options = options
-    this.#version = version
+    this.#version = options.version === '5' ? 5 : 4
     this.#hub = hub
   }
 
@@ -33,6 +35,7 @@ export class Publication {
   begin(connack: Connack): void {
     this.#maxQos = connack.maxQos
     this.#retainAvailable = connack.retainAvailable
+    this.#maxPacketBytes = connack.maxPacketBytes
     this.#maxAliases = Math.min(connack.topicAliasMaximum, this.#options.topic_alias_maximum)
     this.#aliases.clear()
   }
@@ -62,7 +65,7 @@ export class Publication {
     return fixed === 'follow' ? message.retain : fixed
   }
 
-  /** Writes the packet; gives its size. *Errors*: E407, E605, E606. */
+  /** Writes the packet, or answers why it cannot be (E407, E605, E606); then nothing of it is written. */
   write(
     writer: PacketWriter,
     delivery: Delivery,
@@ -70,26 +73,42 @@ export class Publication {
     qos: 0 | 1 | 2,
     dup: boolean,
     nowMs: number,
+  ): TrestleError | null {
+    const mark = writer.length
+    try {
+      const topic = this.topicOf(delivery)
+      const alias = this.#maxAliases === 0 ? 0 : this.#aliasOf(topic)
+      const size = this.#write(writer, delivery, topic, alias, packetId, qos, dup, nowMs)
+      if (size > this.#maxPacketBytes)
+        throw fromReason(0x95, `${size} bytes, the server takes ${this.#maxPacketBytes}`, topic)
+      if (alias > 0) this.#aliases.set(topic, alias)
+      return null
+    } catch (thrown) {
+      writer.rewind(mark)
+      return TrestleError.from(thrown, 'E606')
+    }
+  }
+
+  #write(
+    writer: PacketWriter,
+    delivery: Delivery,
+    topic: string,
+    alias: number,
+    packetId: number,
+    qos: 0 | 1 | 2,
+    dup: boolean,
+    nowMs: number,
   ): number {
-    const topic = this.topicOf(delivery)
     const retain = this.retainOf(delivery)
     const { payload } = delivery
     // A guess: what is off by little costs a move of the packet, not a copy.
     const guess = payload.length + topic.length + (this.#version === 5 ? 160 : 4)
     writer.begin(publishByte(qos, retain, dup), guess)
-    const alias = this.#maxAliases === 0 ? 0 : this.#aliasOf(topic)
     writer.text(alias < 0 ? '' : topic)
     if (qos > 0) writer.uint16(packetId)
     if (this.#version === 5) this.#writeProperties(writer, delivery, topic, qos, retain, Math.abs(alias), nowMs)
     writer.bytes(payload)
-    const size = writer.end()
-    if (alias > 0) this.#aliases.set(topic, alias)
-    return size
-  }
-
-  /** A packet that was written is not sent: the server does not know its alias. */
-  unwritten(delivery: Delivery): void {
-    if (this.#maxAliases > 0) this.#aliases.delete(this.topicOf(delivery))
+    return writer.end()
   }
 
   /** A new alias; below 0 one the server knows; 0 for none. */

@@ -20,7 +20,7 @@ export class MqttSink implements Sink {
     const address = addressOf(options.server)
     const sent = options.version === '5' ? null : SentWindow.of(context.folder)
     const numbers = Array.from({ length: options.connections }, (_, at) => at + 1)
-    this.#lanes = numbers.map((number) => new Lane(options, address, context, number, sent))
+    this.#lanes = numbers.map((number) => new Lane({ options, address, context, number, sent }))
   }
 
   async open(): Promise<void> {
