@@ -11,7 +11,7 @@ import { KafkaSink } from '../../../connectors/kafka/sink.ts'
 import { type KafkaServer, need, startKafka } from '../../services/index.ts'
 import { connectorContext, deliveries } from '../../support/delivery.ts'
 import { createTopics, readTopic } from '../../support/kafka-reader.ts'
-import { newFolder } from './kafka-life.ts'
+import { live, maker, mustHave, mustTake, newFolder } from './kafka-life.ts'
 
 let server: KafkaServer
 const make = deliveries()
@@ -162,6 +162,40 @@ describe('the Kafka connector logs in', { skip: await need('kafka') }, () => {
       `${transactional.message} ${transactional.detail.advice}`,
       /TRANSACTIONAL_ID_AUTHORIZATION_FAILED.*WRITE/,
     )
+  })
+
+  test('and says how many records may be there twice where it may not read a topic back', async () => {
+    await createTopics(server.brokers, { blind: 1 })
+    const admin = new kafkajs.Kafka({ brokers: [server.brokers], logLevel: kafkajs.logLevel.NOTHING }).admin()
+    await admin.connect()
+    await admin.createAcls({
+      acl: [
+        {
+          resourceType: kafkajs.AclResourceTypes.TOPIC,
+          resourceName: 'blind',
+          resourcePatternType: kafkajs.ResourcePatternTypes.LITERAL,
+          principal: 'User:limited',
+          host: '*',
+          operation: kafkajs.AclOperationTypes.WRITE,
+          permissionType: kafkajs.AclPermissionTypes.ALLOW,
+        },
+      ],
+    })
+    await admin.disconnect()
+    const sasl = { mechanism: 'plain', username: 'limited', password: 'secret' }
+    const life = await live(server.sasl, 'blind', newFolder(), { sasl })
+    // So old that the brokers may have forgotten the numbers: it has to look, and may not.
+    const all = maker(Date.now() - 30 * 3_600_000)(20)
+    life.client.fate = 'deaf'
+    await life.sink.deliver(all)
+    life.client.fate = 'answered'
+    await mustTake(life, all)
+    await life.sink.close()
+    assert.equal(life.sink.maybeTwice, 20)
+    const said = life.context.lines.find(({ event }) => event === 'kafka.maybe-twice')
+    assert.match(JSON.stringify(said?.facts), /"records":20.*TOPIC_AUTHORIZATION_FAILED/)
+    // This broker has not forgotten: the numbers were the same.
+    await mustHave(server.brokers, 'blind', all)
   })
 
   test('creates topics with partitions, copies and settings', async () => {
