@@ -45,6 +45,8 @@ export class Consumer implements ConsumerListener {
   readonly #parts: ConsumerParts
   #channel: ConsumerChannel | null = null
   #state: 'opening' | 'open' | 'closed' = 'opening'
+  /** Why the broker let go of it since it began to subscribe. */
+  #interrupted: PulsarFault | null = null
   #isPaused = false
   readonly #chunks = new Chunks()
   /** Entries that are not settled, or whose acknowledgement is not confirmed. */
@@ -190,6 +192,7 @@ export class Consumer implements ConsumerListener {
   closed(fault: PulsarFault): void {
     const channel = this.#channel
     this.#channel = null
+    this.#interrupted = fault
     if (this.#state !== 'open') return
     this.#state = 'opening'
     if (channel?.connection.isOpen === true) void this.#subscribeAgain()
@@ -210,7 +213,12 @@ export class Consumer implements ConsumerListener {
   }
 
   async #subscribe(): Promise<void> {
-    this.#channel = await ConsumerChannel.open(this.#client, this.topic, this, this.#parts)
+    this.#interrupted = null
+    const channel = await ConsumerChannel.open(this.#client, this.topic, this, this.#parts)
+    // The broker may let go of it in the same breath.
+    const fault = this.#interrupted as PulsarFault | null
+    if (fault !== null) throw fault
+    this.#channel = channel
     this.#parts.window.restart()
   }
 

@@ -7,25 +7,8 @@ import { Chunks } from '../../../../connectors/pulsar/protocol/consumer/chunks.t
 import { ReceivedEntry } from '../../../../connectors/pulsar/protocol/consumer/message.ts'
 import { PayloadWriter } from '../../../../connectors/pulsar/protocol/producer/payload-writer.ts'
 import { crc32c } from '../../../../connectors/pulsar/protocol/wire/crc32c.ts'
-import {
-  compressionTypes,
-  type MessageMetadata,
-  metadataShape,
-} from '../../../../connectors/pulsar/protocol/wire/entry.ts'
-import { WireWriter } from '../../../../connectors/pulsar/protocol/wire/writer.ts'
-
-/** The bytes of an entry as a broker sends it. */
-function entryOf(metadata: Partial<MessageMetadata>, payload: Uint8Array): Buffer {
-  const writer = new WireWriter()
-  writer.uint16(0x0e01)
-  writer.uint32(0)
-  writer.uint32(0)
-  metadataShape.encode(writer, { producerName: 'p', sequenceId: 1, publishTimeMs: 1_790_000_000_000, ...metadata })
-  writer.putUint32(6, writer.at - 10)
-  writer.bytes(payload)
-  writer.putUint32(2, crc32c(writer.buffer, 6, writer.at))
-  return writer.copy()
-}
+import { compressionTypes } from '../../../../connectors/pulsar/protocol/wire/entry.ts'
+import { entryOf } from './entry-bytes.ts'
 
 function batchOf(count: number): Buffer {
   const writer = new PayloadWriter()
