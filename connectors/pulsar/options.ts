@@ -201,8 +201,10 @@ export const pulsarTargetSchema = {
       examples: ['${client}'],
     },
     deliver_after_ms: {
-      ...quantities.ms,
-      description: 'Readers of a shared subscription get it so long after it arrived at the hub.',
+      type: 'integer',
+      minimum: 0,
+      description: 'Readers of a shared subscription get it so many milliseconds after it arrived at the hub.',
+      examples: [60_000],
     },
     deliver_at: {
       type: ['integer', 'string'],

@@ -80,6 +80,7 @@ export class Outlet {
   async send(batch: readonly Delivery[], receipts: Receipt[]): Promise<void> {
     const lots = this.#lots
     this.#lots = []
+    if (lots.length === 1) return void (await this.#settle(lots, [], batch, receipts))
     let sending: Lot[] = []
     const busy = new Set<string>()
     for (let at = 0; at < lots.length; at++) {

@@ -24,6 +24,9 @@ const noTopic = notDelivered(
 const noPartition = (topic: Topic, wanted: unknown): Receipt =>
   notDelivered(new TrestleError('E606', `${topic.name} has no partition ${wanted} (it has ${topic.outlets.length})`))
 
+/** A partition as a rule names it; -1 for what is no number. */
+const indexOf = (wanted: unknown): number => (/^\d{1,6}$/.test(String(wanted)) ? Number(wanted) : -1)
+
 /** How long producers may take to say goodbye. */
 const closeWithinMs = 1000
 
@@ -188,7 +191,7 @@ export class PulsarSink implements Sink {
     const outlet =
       wanted === undefined || wanted === null
         ? topics.outletOf(topic, delivery.key ?? delivery.orderKey)
-        : topic.outlets[Number(wanted)]
+        : topic.outlets[indexOf(wanted)]
     if (outlet === undefined) {
       receipts[at] = noPartition(topic, wanted)
       return

@@ -167,8 +167,11 @@ describe('The sink of Pulsar', { skip }, () => {
       assert.ok(ofOrder.length >= 7)
     }
     const named = deliveryAt(100, { options: { partition: '2' } })
-    const missing = deliveryAt(101, { options: { partition: 3 } })
-    assert.deepEqual(outcomes(await deliverWith({ topic }, [named, missing])), ['delivered', 'refused E606 never'])
+    const refused = [3, '', 'x', -1].map((partition, at) => deliveryAt(101 + at, { options: { partition } }))
+    assert.deepEqual(outcomes(await deliverWith({ topic }, [named, ...refused])), [
+      'delivered',
+      ...refused.map(() => 'refused E606 never'),
+    ])
     const second = await readWithJava(plain, `${topic}-partition-2`)
     assert.ok(second.some(({ properties }) => properties['trestle-id'] === 'hub-100-0'))
   })
