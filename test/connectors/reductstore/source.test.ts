@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -154,6 +156,39 @@ describe('ReductStore as a source, on the real server', { skip: await need('redu
       await has(intake, ['late meanwhile'])
       await quiet()
       assert.deepEqual(intake.values, ['late meanwhile'])
+    })
+  })
+
+  test('waits a moment for a record that is still being written, so that a newer one does not pass it', async () => {
+    const bucket = await newBucket()
+    await put(bucket, 'e', noon, 'r0')
+    const writeSlowly = async (timestamp: number, ms: number): Promise<void> => {
+      const headers = { authorization: `Bearer ${server.token}`, 'content-length': 4 }
+      const slow = request(`${server.url}/api/v1/b/${bucket}/e?ts=${timestamp}`, { method: 'POST', headers })
+      slow.write('sl')
+      await new Promise((done) => setTimeout(done, ms))
+      slow.end('ow')
+      await once(slow, 'response')
+    }
+    await reading(bucket, { look_back_ms: 4000 }, async (intake) => {
+      await has(intake, ['r0'])
+      const writing = writeSlowly(noon + 1, 400)
+      await new Promise((done) => setTimeout(done, 100))
+      assert.deepEqual(intake.values, ['r0'])
+      await writing
+      await has(intake, ['slow'])
+      await put(bucket, 'e', noon + 2, 'r2')
+      await has(intake, ['r2'])
+      assert.deepEqual(intake.values, ['r0', 'slow', 'r2'])
+      // For longer than that nothing waits: what is newer passes, and the look back finds it.
+      const long = writeSlowly(noon + 3, 2000)
+      await new Promise((done) => setTimeout(done, 1300))
+      await put(bucket, 'e', noon + 4, 'r4')
+      await has(intake, ['r4'])
+      assert.ok(!intake.values.includes('slow', 2))
+      await long
+      await until(() => intake.values.length === 5, 'the slow one came', 15_000)
+      assert.equal(intake.values.at(-1), 'slow')
     })
   })
 
