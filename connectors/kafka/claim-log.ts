@@ -43,9 +43,10 @@ export interface Frame {
   readonly entries: readonly Entry[]
 }
 
-/** A file is left when it holds so much and what it began with is so old: a cursor on disk is never so far behind. */
+/** A file is left when it holds so much and what it began with is so old (a cursor on disk is never so far behind), or at its bound. */
 const fullBytes = 4 * 1024 * 1024
-const oldMs = 2000
+const oldMs = 1000
+const maxBytes = 64 * 1024 * 1024
 const nothing = Buffer.alloc(0)
 
 /**
@@ -81,7 +82,8 @@ export class ClaimLog {
   /** `carried` are the claims that are still open, asked for where an origin is written. *Errors*: of the file system. */
   append(entries: readonly Entry[], transaction: number, origin: Entry, carried: () => readonly Entry[]): void {
     const nowMs = performance.now()
-    const isFull = this.#end >= fullBytes && nowMs - this.#beganMs >= oldMs
+    const isOld = nowMs - this.#beganMs >= oldMs
+    const isFull = this.#end >= (isOld ? fullBytes : maxBytes)
     if (isFull) this.#turn(nowMs)
     const isFirst = this.#origin !== origin
     // Until it is written: what follows a write that failed begins anew.
