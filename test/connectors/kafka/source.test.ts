@@ -4,16 +4,21 @@ import { open, readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { CompressionTypes, type Kafka, type Producer } from 'kafkajs'
-import type { Delivery, Message, Source, TrestleError } from 'trestle/contract'
+import kafkajsModule, { type AclResourceTypes, CompressionTypes, type Kafka, type Producer } from 'kafkajs'
+import { type Delivery, type Message, type Source, TrestleError } from 'trestle/contract'
 import { type KafkaOptions, kafkaOptions } from '../../../connectors/kafka/options.ts'
 import { KafkaSink } from '../../../connectors/kafka/sink.ts'
+import { KafkaSource } from '../../../connectors/kafka/source.ts'
+import { kafkaSourceOptions } from '../../../connectors/kafka/source-options.ts'
 import { type KafkaServer, need, startKafka } from '../../services/index.ts'
 import { until } from '../../support/bridge-rig.ts'
 import { connectorContext, deliveries } from '../../support/delivery.ts'
 import { HeldIntake } from '../../support/held-intake.ts'
 import { createTopics } from '../../support/kafka-reader.ts'
 import { kafkajs, lagOf, produce, small, sourceOf } from './source-rig.ts'
+
+// They are named exports in its types only.
+const { AclOperationTypes, AclPermissionTypes, AclResourceTypes: acl, ResourcePatternTypes } = kafkajsModule
 
 describe('the source of Kafka', { skip: await need('kafka') }, () => {
   let server: KafkaServer
@@ -22,7 +27,14 @@ describe('the source of Kafka', { skip: await need('kafka') }, () => {
   const opened: Source[] = []
 
   before(async () => {
-    server = await startKafka({ properties: small })
+    server = await startKafka({
+      users: { limited: 'secret' },
+      properties: {
+        ...small,
+        'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+        'super.users': 'User:ANONYMOUS',
+      },
+    })
     kafka = kafkajs(server.brokers)
     producer = kafka.producer()
     await producer.connect()
@@ -352,6 +364,55 @@ describe('the source of Kafka', { skip: await need('kafka') }, () => {
       assert.match(detail.advice, /create the topic/)
       return true
     })
+  })
+
+  test('says which right is missing, in words of Kafka, and reads once it is given', async () => {
+    const topic = await topicOf()
+    await produce(producer, topic, numbers(1, 3))
+    const options = { topics: [topic], group: 'rights', publish: 'in', start: 'beginning' }
+    const opening = async (password = 'secret'): Promise<{ source: Source; intake: HeldIntake }> => {
+      const login = { brokers: [server.sasl], sasl: { mechanism: 'scram-sha-256', username: 'limited', password } }
+      const given = kafkaOptions(login as unknown as KafkaOptions)
+      const source = new KafkaSource(given, kafkaSourceOptions(options), connectorContext(`/none/${topic}`))
+      opened.push(source)
+      const intake = new HeldIntake()
+      await source.open(intake)
+      return { source, intake }
+    }
+    const admin = kafka.admin()
+    await admin.connect()
+    const allow = async (resourceType: AclResourceTypes, resourceName: string): Promise<unknown> =>
+      admin.createAcls({
+        acl: [
+          {
+            resourceType,
+            resourceName,
+            resourcePatternType: ResourcePatternTypes.LITERAL,
+            principal: 'User:limited',
+            host: '*',
+            operation: AclOperationTypes.READ,
+            permissionType: AclPermissionTypes.ALLOW,
+          },
+        ],
+      })
+    await assert.rejects(opening('wrong'), { code: 'E602' })
+    await assert.rejects(opening(), { code: 'E603', message: /TOPIC_AUTHORIZATION_FAILED/ })
+    await allow(acl.TOPIC, topic)
+    // A right takes a moment to be known.
+    await until(async () => {
+      const thrown = await opening().catch((error: TrestleError) => error)
+      assert.ok(thrown instanceof TrestleError && thrown.code === 'E603')
+      return thrown.message.includes('GROUP_AUTHORIZATION_FAILED')
+    }, 'the topic may be read and the group not')
+    await allow(acl.GROUP, 'rights')
+    await admin.disconnect()
+    let intake = new HeldIntake()
+    await until(async () => {
+      const reading = await opening().catch(() => null)
+      intake = reading?.intake ?? intake
+      return reading !== null
+    }, 'both may be read')
+    await until(() => intake.taken.length === 3, 'all have come')
   })
 
   test('holds no more than it may while the hub answers nothing, and takes a record that is larger', async () => {
