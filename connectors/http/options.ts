@@ -16,8 +16,7 @@ export const httpSchema = {
     method: { enum: ['POST', 'PUT', 'PATCH'], default: 'POST', description: 'The method of rules that name none.' },
     headers: {
       type: 'object',
-      additionalProperties: { type: 'string' },
-      secret: true,
+      additionalProperties: { type: 'string', secret: true },
       description: 'Headers of every request.',
       examples: [{ 'x-api-key': '${env:HOOK_KEY}' }],
     },

@@ -74,7 +74,7 @@ export class Timeline {
     const recent = this.#recent
     if (recent.has(timeMs)) return
     recent.set(timeMs, shiftedMs)
-    if (recent.size > maxRemembered) recent.delete(recent.keys().next().value!)
+    if (recent.size > maxRemembered) recent.delete(Math.min(...recent.keys()))
   }
 
   #write(lap: number): void {
