@@ -194,7 +194,7 @@ export const natsSchema = {
     },
     inbox_prefix: {
       type: 'string',
-      pattern: literal,
+      pattern: '^[-_a-zA-Z0-9]+(\\.[-_a-zA-Z0-9]+)*$',
       default: '_INBOX',
       description: 'Where the servers answer to; the user must be allowed to subscribe below it.',
     },

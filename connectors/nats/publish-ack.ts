@@ -65,6 +65,22 @@ export class AckReader {
   }
 }
 
+interface RawMessage {
+  readonly _msg?: { readonly subject?: Uint8Array }
+}
+
+/** The number behind the first `from` bytes of a message's subject; read from its bytes where the library lets one see them. */
+export function numberAfter(message: Msg, from: number): number {
+  const bytes = (message as unknown as RawMessage)._msg?.subject
+  if (bytes === undefined) return Number(message.subject.slice(from))
+  let number = 0
+  for (let at = from; at < bytes.length; at++) {
+    if (!isDigit(bytes[at]!)) return Number.NaN
+    number = number * 10 + (bytes[at]! - 0x30)
+  }
+  return number
+}
+
 const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39
 
 /** No payload: the server's own word that nobody listens to the subject. */

@@ -6,7 +6,7 @@ import { CommandWriter } from './commands.ts'
 import { fromThrown } from './errors.ts'
 import { headerBlock } from './headers.ts'
 import type { NatsOptions } from './options.ts'
-import { AckReader, outOfTurn, Stored } from './publish-ack.ts'
+import { AckReader, numberAfter, outOfTurn, Stored } from './publish-ack.ts'
 import { type Run, runsOf } from './runs.ts'
 
 /**
@@ -149,7 +149,7 @@ export class Publisher {
   }
 
   #answer(message: Msg): void {
-    const number = Number(message.subject.slice(this.#inbox.length + 1)) - this.#first
+    const number = numberAfter(message, this.#inbox.length + 1) - this.#first
     const place = this.#sent[number]
     // An answer to an earlier round, which was given up.
     if (place === undefined || this.#answers[place] !== null) return

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { errors, type Msg } from '@nats-io/transport-node'
 import { TrestleError } from 'trestle/contract'
 import { fromApiError, fromThrown, meanings } from '../../../connectors/nats/errors.ts'
-import { AckReader, outOfTurn, Stored } from '../../../connectors/nats/publish-ack.ts'
+import { AckReader, numberAfter, outOfTurn, Stored } from '../../../connectors/nats/publish-ack.ts'
 
 describe('Errors of NATS', () => {
   test('what JetStream answers has its class, its number and the words of the server', () => {
@@ -76,6 +76,18 @@ describe('The answer to a publish', () => {
       const stored = read(text)
       assert.ok(stored instanceof Stored, text)
       assert.equal(stored.place, place)
+    }
+  })
+
+  test('tells by the end of its subject what it answers', () => {
+    const raw = (subject: string): Msg => ({ _msg: { subject: Buffer.from(subject) }, subject }) as unknown as Msg
+    for (const [subject, number] of [
+      ['in.box.0', 0],
+      ['in.box.90210', 90210],
+      ['in.box.9x', Number.NaN],
+    ] as const) {
+      assert.equal(numberAfter(raw(subject), 7), number)
+      assert.equal(numberAfter({ subject } as Msg, 7), number)
     }
   })
 
