@@ -61,9 +61,13 @@ export class PulsarSink implements Sink {
     const { hub, name, folder, now, log } = this.#context
     const client = await openClient(this.#options)
     this.#client = client
-    if (this.#isClosed) client.close()
-    const claims = deduplicate ? await ClaimLog.open(folder) : null
+    const claims = deduplicate ? await openClaims(folder) : null
     this.#claims = claims
+    if (this.#isClosed) {
+      // The hub gave the opening up meanwhile: nobody else closes what came of it.
+      await this.close()
+      throw new TrestleError('E601', 'the sink was closed while it opened')
+    }
     const shared = {
       client,
       claims,
@@ -223,5 +227,14 @@ export class PulsarSink implements Sink {
         // The broker lets go of a producer whose connection has ended, too.
       })
     }
+  }
+}
+
+async function openClaims(folder: string): Promise<ClaimLog> {
+  try {
+    return await ClaimLog.open(folder)
+  } catch (cause) {
+    const words = `the numbers of messages cannot be read: ${(cause as Error).message}`
+    throw new TrestleError('E608', words, { detail: { place: folder }, cause })
   }
 }

@@ -17,3 +17,9 @@ export interface ConnectionTarget {
   readonly address: BrokerAddress
   readonly broker: string | null
 }
+
+/** The newest version of the protocol this client speaks. */
+export const protocolVersion = 21
+
+/** What it can do beyond what its version says. */
+export const features = { authRefresh: true, brokerEntryMetadata: true, partitionsWithoutCreation: true }

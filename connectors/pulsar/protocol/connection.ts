@@ -10,7 +10,7 @@
  * taken for gone.
  */
 import type { Socket } from 'node:net'
-import type { ConnectionSettings, ConnectionTarget } from './connection-settings.ts'
+import { type ConnectionSettings, type ConnectionTarget, features, protocolVersion } from './connection-settings.ts'
 import { PulsarFault } from './fault.ts'
 import { KeepAlive } from './keep-alive.ts'
 import type { ConsumerListener, ProducerListener } from './listeners.ts'
@@ -21,12 +21,8 @@ import type { Command, CommandBody, CommandName } from './wire/commands.ts'
 import { defaultMaxMessageBytes, FrameCutter, readFrame, writeCommand } from './wire/frame.ts'
 import { WireWriter } from './wire/writer.ts'
 
-/** The newest version of the protocol this client speaks. */
-const protocolVersion = 21
 /** Older than this: no challenge, no ack receipts. Pulsar 2.8. */
 export const oldestProtocolVersion = 17
-
-const features = { authRefresh: true, brokerEntryMetadata: true, partitionsWithoutCreation: true }
 
 export class Connection {
   /** host:port, and behind a proxy the broker meant. */
@@ -85,6 +81,12 @@ export class Connection {
 
   get isOpen(): boolean {
     return this.#fault === null
+  }
+
+  /** Reads no more until `hold(false)`. Not for long: a peer that is not heard is given up. */
+  hold(isHeld: boolean): void {
+    if (isHeld) this.#socket.pause()
+    else this.#socket.resume()
   }
 
   /** Sends a request and waits for its answer. *Errors*: PulsarFault; `server` when the broker refuses. */

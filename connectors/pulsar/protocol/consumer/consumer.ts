@@ -5,7 +5,7 @@ import type { CommandBody } from '../wire/commands.ts'
 import { Repeats, readArrival } from './arrival.ts'
 import { type AckedId, ConsumerChannel, type ConsumerOptions, partOf, type SeekTarget } from './channel.ts'
 import { Chunks } from './chunks.ts'
-import type { EntryId, PulsarMessage, ReceivedEntry } from './message.ts'
+import { type EntryId, heldBytes, type PulsarMessage, type ReceivedEntry } from './message.ts'
 import type { FlowWindow } from './window.ts'
 
 /** Told what happens to a consumer. */
@@ -26,12 +26,7 @@ export interface ConsumerParts {
   readonly createTopic: boolean
 }
 
-/** What a message costs beyond its payload while it is held. */
-const overheadBytes = 128
 const retries = 8
-
-/** What a held message counts. */
-export const heldBytes = ({ payload }: PulsarMessage): number => payload.length + overheadBytes
 
 /**
  * One topic (or partition) of a subscription.
@@ -72,6 +67,11 @@ export class Consumer implements ConsumerListener {
 
   set share(count: number) {
     this.#parts.window.share = count
+  }
+
+  /** Stops and goes on reading from its connection, whatever is on it. */
+  hold(isHeld: boolean): void {
+    this.#channel?.connection.hold(isHeld)
   }
 
   /** Subscribes, goes to `seek` first where one is given, and lets messages flow. *Errors*: PulsarFault. */

@@ -93,3 +93,9 @@ export class ReceivedEntry<Owner = unknown> {
 
 /** An entry's place as text, for maps and logs. */
 export const placeOf = ({ ledgerId, entryId }: EntryId): string => `${ledgerId}:${entryId}`
+
+/** What a message costs beyond its payload while it is held. */
+const overheadBytes = 128
+
+/** What a held message counts. */
+export const heldBytes = ({ payload }: PulsarMessage): number => payload.length + overheadBytes

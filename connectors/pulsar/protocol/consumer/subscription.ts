@@ -55,6 +55,8 @@ export class Subscription {
   readonly #touched = new Set<Consumer>()
   readonly #timers: NodeJS.Timeout[] = []
   #isPaused = false
+  /** The sockets are not read: what came was larger than what was permitted for. */
+  #isHeld = false
   #isClosed = false
 
   constructor(client: PulsarClient, options: SubscriptionOptions, events: SubscriptionEvents) {
@@ -108,6 +110,7 @@ export class Subscription {
   flush(): void {
     for (const consumer of this.#touched) consumer.flush()
     this.#touched.clear()
+    if (this.#isHeld && this.#budget.usedBytes <= this.#budget.maxBytes) this.#hold(false)
     // Room in the common bound may be what a quiet topic waits for.
     for (const consumer of this.#consumers.values()) if (consumer.isStarved) consumer.flow()
   }
@@ -115,9 +118,15 @@ export class Subscription {
   /** Acknowledges what was settled and lets go of everything. Does not throw. */
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#hold(false)
     for (const timer of this.#timers.splice(0)) clearInterval(timer)
     await Promise.all([...this.#consumers.values()].map((consumer) => consumer.close()))
     this.#consumers.clear()
+  }
+
+  #hold(isHeld: boolean): void {
+    this.#isHeld = isHeld
+    for (const consumer of this.#consumers.values()) consumer.hold(isHeld)
   }
 
   #every(ms: number, work: () => unknown): void {
@@ -150,7 +159,10 @@ export class Subscription {
 
   #consumerEvents(isNamed: boolean): ConsumerEvents {
     return {
-      messages: (messages) => this.#events.messages(messages),
+      messages: (messages) => {
+        if (!this.#isHeld && this.#budget.isOverrun) this.#hold(true)
+        this.#events.messages(messages)
+      },
       activeChange: (topic, isActive) => this.#events.note(isActive ? 'active' : 'standing by', { topic }),
       endOfTopic: (topic) => this.#events.note('end of topic', { topic }),
       lost: (consumer, fault) => {

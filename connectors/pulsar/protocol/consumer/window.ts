@@ -20,6 +20,11 @@ export class ByteBudget {
     this.usedBytes -= sizeBytes
   }
 
+  /** Permits were given for smaller messages than came: nothing more may be read. */
+  get isOverrun(): boolean {
+    return this.usedBytes > 2 * this.maxBytes
+  }
+
   /** How many more messages have room. */
   room(): number {
     return Math.floor((this.maxBytes - this.usedBytes) / Math.max(64, this.#meanBytes))
