@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { access, type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises'
+import { access, type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** An open file that is written at places of the caller's choosing. */
@@ -24,6 +24,9 @@ export interface Disk {
   exists(path: string): Promise<boolean>
   read(path: string): Promise<Buffer | null>
   rename(from: string, to: string): Promise<void>
+  /** Names in a folder. */
+  list(path: string): Promise<string[]>
+  remove(path: string): Promise<void>
   /** Makes the names in a folder durable. */
   syncFolder(path: string): Promise<void>
 }
@@ -54,6 +57,8 @@ export const realDisk: Disk = {
       throw error
     }),
   rename,
+  list: (path) => readdir(path),
+  remove: (path) => rm(path, { force: true }),
   async syncFolder(path) {
     const handle = await open(path, 'r')
     await handle.sync().finally(() => handle.close())

@@ -4,16 +4,16 @@ import { type FileOptions, fileOptions, fileSchema, fileTargetSchema } from './o
 import { FileSink } from './sink.ts'
 
 /**
- * JSON lines in files. It promises: no line twice and none torn, whenever the process ends; `delivered` means that the
- * disk has the line (unless `sync: false`). It does not delete files, and it does not share its folder with another
+ * JSON lines, CSV or the payloads' own bytes in files. It promises: nothing twice and none torn, whenever the process ends; `delivered` means that the
+ * disk has the line (unless `sync: false`). It deletes files only as `rotate_keep` says, and it does not share its folder with another
  * connector.
  *
- * Files: `options` what the user writes; `sink` writes, rotates, repairs; `position-log` says what counts; `lines` is
- * the format; `disk` the few things done to the file system; `errors` gives each of its faults a class.
+ * Files: `options` what the user writes; `sink` writes and rotates; `position-log` says what counts, `repair` cuts back
+ * to it; `formats` with `lines` and `csv`; `names` and `aside` the names of files; `disk` the few things done to the file system; `errors` gives each of its faults a class.
  */
 const file: Connector = {
   type: 'file',
-  summary: 'writes JSON lines to files',
+  summary: 'writes JSON lines, CSV or bytes to files',
   options: fileSchema,
   targetOptions: fileTargetSchema,
   targetField: 'file',

@@ -1,4 +1,4 @@
-import { dirname, join, normalize, sep } from 'node:path'
+import { dirname, join } from 'node:path'
 import {
   type BatchLimits,
   type ConnectorContext,
@@ -9,11 +9,14 @@ import {
   type Sink,
   TrestleError,
 } from 'trestle/contract'
+import { asideName, prune } from './aside.ts'
 import { type Disk, type DiskFile, realDisk } from './disk.ts'
 import { badName, fromThrown } from './errors.ts'
-import { printLine } from './lines.ts'
+import { type Format, formatOf } from './formats.ts'
+import { fileNameOf } from './names.ts'
 import type { FileOptions } from './options.ts'
 import { addMissing, PositionLog, placeOf } from './position-log.ts'
+import { repair } from './repair.ts'
 
 /** A data file that is open. */
 interface OpenFile {
@@ -25,13 +28,15 @@ interface OpenFile {
 /** What a batch adds to one file. */
 interface Addition {
   text: string
+  /** What is not text. */
+  readonly parts: Buffer[]
   readonly places: number[]
 }
 
 const maxOpenFiles = 64
 
 /**
- * JSON lines in files below one folder. A batch is all in or not in at all: its lines are written and synced, then one
+ * Messages in files below one folder. A batch is all in or not in at all: its lines are written and synced, then one
  * line of the position log makes them count. Whatever a crash leaves beyond is cut off at the next start, and what is
  * handed over a second time although it is in the files is answered without being written.
  */
@@ -41,6 +46,7 @@ export class FileSink implements Sink {
   readonly #options: FileOptions
   readonly #context: ConnectorContext
   readonly #disk: Disk
+  readonly #format: Format
   readonly #open = new Map<string, OpenFile>()
   /** Handed over and not written, by refusal or failure; the position may have passed them. */
   #missing = new Set<string>()
@@ -50,6 +56,7 @@ export class FileSink implements Sink {
     this.#options = options
     this.#context = context
     this.#disk = disk
+    this.#format = formatOf(options)
     this.limits = { count: options.batch_count, bytes: options.batch_bytes, lingerMs: options.linger_ms }
   }
 
@@ -100,32 +107,34 @@ export class FileSink implements Sink {
   /** What each file gets; receipts of what needs no writing are filled in. */
   #sort(batch: readonly Delivery[], receipts: Receipt[]): Map<string, Addition> {
     const additions = new Map<string, Addition>()
+    const { ending } = this.#format
     for (let at = 0; at < batch.length; at++) {
       const delivery = batch[at]!
-      const name = this.#fileName(delivery.target ?? this.#options.file)
-      if (name === null) {
-        receipts[at] = notDelivered(badName(delivery.target ?? this.#options.file))
-      } else if (this.#isWritten(delivery)) {
-        receipts[at] = { ...delivered, place: name }
-      } else {
-        const addition = additions.get(name)
-        const line = printLine(delivery)
-        if (addition === undefined) additions.set(name, { text: line, places: [at] })
-        else {
-          addition.text += line
-          addition.places.push(at)
-        }
+      const wanted = delivery.target ?? this.#options.file
+      const name = fileNameOf(wanted, delivery.message.timeMs, ending)
+      if (name === null) receipts[at] = notDelivered(badName(wanted))
+      else if (this.#isWritten(delivery)) receipts[at] = { ...delivered, place: name }
+      else {
+        const error = this.#add(additions, name, delivery, at)
+        if (error !== null) receipts[at] = notDelivered(error)
       }
     }
     return additions
   }
 
-  /** A name below the folder, or null. */
-  #fileName(wanted: string): string | null {
-    const name = normalize(wanted)
-    const outside = name.startsWith('..') || name.startsWith(sep) || name.includes('\0') || /^[a-zA-Z]:/.test(name)
-    if (outside || name === '.' || name.endsWith(sep) || Buffer.byteLength(name) > 200) return null
-    return name.endsWith('.jsonl') ? name : `${name}.jsonl`
+  #add(additions: Map<string, Addition>, name: string, delivery: Delivery, at: number): TrestleError | null {
+    let printed: string | Buffer
+    try {
+      printed = this.#format.print(delivery)
+    } catch (thrown) {
+      return TrestleError.from(thrown, 'E606')
+    }
+    const addition = additions.get(name) ?? { text: '', parts: [], places: [] }
+    additions.set(name, addition)
+    if (typeof printed === 'string') addition.text += printed
+    else addition.parts.push(printed)
+    addition.places.push(at)
+    return null
   }
 
   #isWritten(delivery: Delivery): boolean {
@@ -169,7 +178,11 @@ export class FileSink implements Sink {
   async #write(log: PositionLog, additions: ReadonlyMap<string, Addition>): Promise<Map<string, number>> {
     const sizes = new Map<string, number>()
     if (additions.size === 0) return sizes
-    const bytes = new Map([...additions].map(([name, { text }]) => [name, Buffer.from(text)]))
+    const { header, pack } = this.#format
+    const bytes = new Map<string, Buffer>()
+    for (const [name, { text, parts }] of additions) {
+      bytes.set(name, await pack(text === '' ? Buffer.concat(parts) : Buffer.from(text)))
+    }
     const unlisted = new Map<string, number>()
     for (const [name, added] of bytes) {
       const known = this.#open.get(name) ?? (await this.#openFile(name))
@@ -179,8 +192,10 @@ export class FileSink implements Sink {
     if (unlisted.size > 0) await log.list(unlisted)
     for (const [name, added] of bytes) {
       const { file, sizeBytes } = this.#open.get(name)!
-      await file.write(added, sizeBytes)
-      sizes.set(name, sizeBytes + added.length)
+      const begins = sizeBytes === 0 && header.length > 0
+      const all = begins ? Buffer.concat([await pack(header), added]) : added
+      await file.write(all, sizeBytes)
+      sizes.set(name, sizeBytes + all.length)
     }
     for (const name of bytes.keys()) if (this.#options.sync) await this.#open.get(name)!.file.sync()
     return sizes
@@ -194,7 +209,7 @@ export class FileSink implements Sink {
     if (isNew) await this.#disk.syncFolder(dirname(path))
     // Whatever wrote there before us may have stopped within a line: ours begins a new one.
     const { sizeBytes, bornMs } = file
-    const inLine = sizeBytes > 0 && (await file.read(sizeBytes - 1, sizeBytes))[0] !== 0x0a
+    const inLine = this.#format.isLines && sizeBytes > 0 && (await file.read(sizeBytes - 1, sizeBytes))[0] !== 0x0a
     if (inLine) await file.write(Buffer.from('\n'), sizeBytes)
     const open = { file, sizeBytes: sizeBytes + (inLine ? 1 : 0), bornMs: isNew ? this.#context.now() : bornMs }
     this.#open.set(name, open)
@@ -220,17 +235,13 @@ export class FileSink implements Sink {
     await this.#disk.rename(path, await this.#asideName(path))
     await this.#disk.syncFolder(dirname(path))
     await log.list(new Map([[name, 0]]))
+    const { rotate_keep: keep } = this.#options
+    if (keep > 0) await prune(this.#disk, path, this.#format.ending, keep)
     return this.#openFile(name)
   }
 
-  async #asideName(path: string): Promise<string> {
-    const stem = path.replace(/(\.[^./\\]*)?$/, '')
-    const ending = path.slice(stem.length)
-    const time = new Date(this.#context.now()).toISOString().slice(0, 19).replaceAll(':', '')
-    for (let count = 1; ; count++) {
-      const name = `${stem}.${time}Z${count === 1 ? '' : `-${count}`}${ending}`
-      if (!(await this.#disk.exists(name))) return name
-    }
+  #asideName(path: string): Promise<string> {
+    return asideName(this.#disk, path, this.#format.ending, this.#context.now())
   }
 
   /** Nothing of the batch counts: it is cut off again, or, where that fails too, at the next start. */
@@ -258,22 +269,10 @@ export class FileSink implements Sink {
   /** Cuts a file back to what counts. */
   async #repair(name: string, counts: number): Promise<void> {
     const path = join(this.#options.path, name)
-    if (!(await this.#disk.exists(path))) return
-    const file = await this.#disk.open(path)
-    try {
-      const { sizeBytes } = file
-      if (sizeBytes === counts) return
-      if (sizeBytes < counts) {
-        this.#context.log('error', 'file.shorter-than-known', { file: name, bytes: sizeBytes, known: counts })
-        await file.truncate(await endOfLastLine(file))
-      } else {
-        this.#context.log('info', 'file.cut-back', { file: name, bytes: counts, cut: sizeBytes - counts })
-        await file.truncate(counts)
-      }
-      await file.sync()
-    } finally {
-      await file.close()
-    }
+    const done = await repair(this.#disk, path, counts, this.#format.isLines, () => this.#asideName(path))
+    if (done === null) return
+    const level = done.event === 'file.cut-back' ? 'info' : 'error'
+    this.#context.log(level, done.event, { file: name, bytes: done.sizeBytes, known: counts })
   }
 
   async #closeSome(): Promise<void> {
@@ -287,14 +286,4 @@ export class FileSink implements Sink {
 
 function settle(receipts: Receipt[], places: readonly number[], receipt: Receipt): void {
   for (const at of places) receipts[at] = receipt
-}
-
-async function endOfLastLine(file: DiskFile): Promise<number> {
-  const window = 1 << 16
-  for (let end = file.sizeBytes; end > 0; end -= window) {
-    const from = Math.max(0, end - window)
-    const found = (await file.read(from, end)).lastIndexOf(0x0a)
-    if (found >= 0) return from + found + 1
-  }
-  return 0
 }
