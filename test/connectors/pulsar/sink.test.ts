@@ -38,7 +38,12 @@ const range = (count: number, first = 1): number[] => Array.from({ length: count
 const api = (topic: string, path = ''): string => `/persistent/public/default/${topic}${path}`
 
 before(async () => {
-  if (skip === false) plain = await startPulsar({ webSocket: true, maxMessageBytes: 100_000 })
+  if (skip === false)
+    plain = await startPulsar({
+      webSocket: true,
+      maxMessageBytes: 100_000,
+      properties: { backlogQuotaCheckIntervalInSeconds: 1 },
+    })
 })
 after(() => plain?.stop())
 
@@ -274,6 +279,33 @@ describe('The sink of Pulsar', { skip }, () => {
     assert.match(receipt!.error!.detail.advice ?? '', /terminated/)
   })
 
+  test('says that the backlog is over its quota, and goes on when it is not', async () => {
+    await plain.admin('/namespaces/public/quota', 'PUT')
+    const quota = { limitSize: 2000, limit: 2000, policy: 'producer_exception' }
+    await plain.admin('/namespaces/public/quota/backlogQuota?backlogQuotaType=destination_storage', 'POST', quota)
+    const topic = 'public/quota/full'
+    const sink = new PulsarSink(pulsarOptions({ servers: [plain.url], topic }), context)
+    await sink.open()
+    const subscription = '/persistent/public/quota/full/subscription/slow'
+    let receipt = (await sink.deliver([deliveryAt(1)]))[0]!
+    await plain.admin(subscription, 'PUT')
+    const until = Date.now() + 20_000
+    for (let n = 2; receipt.error === null && Date.now() < until; n++) {
+      receipt = (await sink.deliver([deliveryAt(n, { payload: 'x'.repeat(1000) })]))[0]!
+      await new Promise((done) => setTimeout(done, 200))
+    }
+    assert.deepEqual(outcomes([receipt]), ['failed E607 later'], receipt.error?.message)
+    assert.match(receipt.error!.detail.advice ?? '', /backlog quota/)
+    await plain.admin(`${subscription}/skip_all`, 'POST')
+    let last = ''
+    for (let attempt = 0; attempt < 50 && last !== 'delivered'; attempt++) {
+      last = outcomes(await sink.deliver([deliveryAt(1000)]))[0]!
+      await new Promise((done) => setTimeout(done, 200))
+    }
+    await sink.close()
+    assert.equal(last, 'delivered')
+  })
+
   test('has a topic for itself alone where that is asked for', async () => {
     const topic = await newTopic()
     const first = new PulsarSink(pulsarOptions({ servers: [plain.url], topic, access_mode: 'exclusive' }), context)
@@ -428,7 +460,7 @@ describe('A broker that wants TLS and tokens', { skip }, () => {
           const own = connectorContext(await mkdtemp(join(folder, 'login-')))
           const sink = new PulsarSink(pulsarOptions({ servers: [server.url], topic: `login-${at}`, auth }), own)
           await sink.open()
-          for (let n = 1; n <= 5; n++) {
+          for (let n = 1; n <= 4; n++) {
             assert.deepEqual(outcomes(await sink.deliver([deliveryAt(n)])), ['delivered'])
             await writeFile(tokenFile, server.token('admin', 2))
             await new Promise((done) => setTimeout(done, 1000))
