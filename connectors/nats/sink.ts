@@ -30,6 +30,7 @@ export class NatsSink implements Sink {
   #back: ReadBack | null = null
   #send: Send | null = null
   #publisher: Publisher | null = null
+  #closed = false
 
   constructor(options: NatsOptions, context: ConnectorContext) {
     this.#options = options
@@ -42,6 +43,10 @@ export class NatsSink implements Sink {
     const { mode } = this.#options
     const { hub } = this.#context
     const client = await NatsClient.open(this.#options, this.#context)
+    if (this.#closed) {
+      await client.close()
+      throw new TrestleError('E601', 'the sink was closed while it opened')
+    }
     this.#client = client
     if (client.connection.info?.headers !== true) throw tooOld(client)
     if (mode === 'core') {
@@ -103,6 +108,7 @@ export class NatsSink implements Sink {
 
   async close(): Promise<void> {
     const client = this.#client
+    this.#closed = true
     this.#client = null
     this.#send = null
     this.#publisher?.close()

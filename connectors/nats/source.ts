@@ -1,4 +1,4 @@
-import type { ConnectorContext, Intake, Source } from 'trestle/contract'
+import { type ConnectorContext, type Intake, type Source, TrestleError } from 'trestle/contract'
 import { NatsClient } from './client.ts'
 import { CoreReader } from './core-reader.ts'
 import type { NatsOptions } from './options.ts'
@@ -13,6 +13,7 @@ export class NatsSource implements Source {
   #client: NatsClient | null = null
   #reader: StreamReader | CoreReader | null = null
   #paused = false
+  #closed = false
 
   constructor(options: NatsOptions, source: NatsSourceOptions, context: ConnectorContext) {
     this.#options = options
@@ -22,6 +23,10 @@ export class NatsSource implements Source {
 
   async open(intake: Intake): Promise<void> {
     const client = await NatsClient.open(this.#options, this.#context)
+    if (this.#closed) {
+      await client.close()
+      throw new TrestleError('E601', 'the source was closed while it opened')
+    }
     this.#client = client
     const Reader = this.#source.mode === 'core' ? CoreReader : StreamReader
     const reader = new Reader(client, this.#options, this.#source, this.#context)
@@ -43,6 +48,7 @@ export class NatsSource implements Source {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     const client = this.#client
     const reader = this.#reader
     this.#client = null

@@ -64,6 +64,8 @@ export class StreamReader {
     this.#intake = intake
     const consumer = await needConsumer(this.#client, this.#options, this.#source, this.#context)
     this.#consumer = consumer
+    // Without the right to ask or to acknowledge the server would send the same again for ever.
+    this.#client.onViolation = ({ error }) => intake.lost(error)
     this.#remembered = rememberedOf(this.#context.folder, consumer.identity)
     this.#pull = new Pull(this.#client, this.#options, consumer, {
       message: (message) => this.#receive(message),

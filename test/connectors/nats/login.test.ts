@@ -12,6 +12,7 @@ import { NatsSink } from '../../../connectors/nats/sink.ts'
 import { NatsSource } from '../../../connectors/nats/source.ts'
 import { natsSourceOptions } from '../../../connectors/nats/source-options.ts'
 import { type NatsOptions, type NatsServer, need, startNats } from '../../services/index.ts'
+import { until } from '../../support/bridge-rig.ts'
 import { connectorContext, deliveries } from '../../support/delivery.ts'
 import { HeldIntake } from '../../support/held-intake.ts'
 import { makeOperator } from './jwt.ts'
@@ -163,6 +164,13 @@ describe('Logging in to NATS', { skip: await need('nats') }, () => {
       )
       await assert.rejects(source.open(new HeldIntake()), { code: 'E603' })
       await source.close()
+      const reader = new NatsSource(
+        natsOptions({ servers: [server.address], auth }),
+        natsSourceOptions({ stream: 'S', publish: '${topic}' }),
+        context,
+      )
+      await assert.rejects(reader.open(new HeldIntake()), { code: 'E603' })
+      await reader.close()
     })()
   })
 
@@ -198,6 +206,40 @@ describe('Logging in to NATS', { skip: await need('nats') }, () => {
       assert.equal(await tryOne(server, { mode: 'jetstream', stream, auth }, 's.a'), null)
       assert.equal(await tryOne(server, { mode: 'jetstream', auth }, 's.a'), null)
       assert.ok(context.lines.some(({ event }) => event === 'nats.not-checked'))
+    })()
+  })
+
+  test('a source that may not acknowledge says so, and does not read the same for ever', async () => {
+    const permissions = 'permissions: { publish: { deny: "$JS.ACK.>" } }'
+    const settings = `authorization { users: [{ user: hub, password: x, ${permissions} }] }`
+    await using({ settings }, async (server) => {
+      const auth = { user: 'hub', password: 'x' }
+      const stream = { name: 'S', create: true, subjects: ['s.>'] }
+      assert.equal(await tryOne(server, { mode: 'jetstream', stream, auth }, 's.a'), null)
+      const source = new NatsSource(
+        natsOptions({ servers: [server.address], auth }),
+        natsSourceOptions({ stream: 'S', publish: '${topic}' }),
+        context,
+      )
+      const intake = new HeldIntake()
+      await source.open(intake)
+      await until(() => intake.losses.length > 0, 'it is told')
+      assert.equal(intake.losses[0]!.code, 'E603')
+      assert.match(intake.losses[0]!.message, /Publish to "\$JS\.ACK\./)
+      await source.close()
+    })()
+  })
+
+  test('a sink or source that is closed while it opens leaves no connection behind', async () => {
+    await using({}, async (server) => {
+      const options = natsOptions({ servers: [server.address], mode: 'core' })
+      const wanted = natsSourceOptions({ mode: 'core', subjects: ['x'], publish: '${topic}' })
+      const sink = new NatsSink(options, context)
+      const source = new NatsSource(options, wanted, context)
+      const opening = [sink.open(), source.open(new HeldIntake())].map((open) => assert.rejects(open, { code: 'E601' }))
+      await Promise.all([sink.close(), source.close()])
+      await Promise.all(opening)
+      await until(async () => (await server.read('/connz'))['num_connections'] === 0, 'nobody is connected')
     })()
   })
 
