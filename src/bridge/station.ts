@@ -136,7 +136,10 @@ const trouble = (counts: OutboxCounts | null, lastError: LastError | null): stri
   if (counts === null) return null
   if (counts.unaccounted !== 0) return `${counts.unaccounted} deliveries are not accounted for`
   if (counts.parked > 0) return `${counts.parked} dead letters cannot be stored: ${lastError?.message}`
-  if (counts.keysInTrouble > 0) return `${counts.keysInTrouble} order keys wait to be sent again: ${lastError?.message}`
+  if (counts.keysInTrouble > 0) {
+    const others = counts.full ? ' and hold the others, as no more fits into memory' : ''
+    return `${counts.keysInTrouble} order keys wait to be sent again${others}: ${lastError?.message}`
+  }
   return null
 }
 

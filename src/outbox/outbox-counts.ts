@@ -15,6 +15,8 @@ export interface OutboxCounts {
   unaccounted: number
   /** Order keys that wait to be sent again. */
   keysInTrouble: number
+  /** No more fits into memory: until some of what is held is settled, nothing new is read. */
+  full: boolean
   /** Dead letters that could not be stored yet. */
   parked: number
   /** Arrival of the oldest that is held. *Unit*: ms since the epoch. */

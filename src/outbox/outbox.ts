@@ -207,6 +207,7 @@ export class Outbox {
       // The settled ones that the reader has not come by again are not part of what was read.
       unaccounted: lastOrdinal - (this.#fates.settled - ahead.left) - count,
       keysInTrouble: this.#again.keys,
+      full: this.#window.full,
       parked: this.#parking.count,
       oldestMs: oldest?.delivery.message.timeMs ?? null,
     }

@@ -291,3 +291,33 @@ describe('a source', () => {
     assert.equal((await rig.link('orders')).state, 'connected')
   })
 })
+
+test('D1: a connector with a sink and several sources tells how each of them stands', async () => {
+  farSides.clear()
+  const far = farSideOf('lake')
+  const rig = new BridgeRig({ connectors: [connectorOf('lake', { sources: [{ topic: 'a' }, { topic: 'b' }] })] })
+  far.onOpen = async () => {
+    if (far.opens === 3) throw new TrestleError('E604', 'there is no such topic')
+  }
+  await rig.start()
+  try {
+    await until(() => far.opens >= 3, 'all were opened')
+    await until(async () => (await rig.link('lake')).ways.some(({ lastError }) => lastError !== null), 'one has failed')
+    const { retries, ways } = await rig.link('lake')
+    assert.deepEqual(
+      ways.map(({ kind, name }) => [kind, name]),
+      [
+        ['sink', 'sink'],
+        ['source', 'source 1'],
+        ['source', 'source 2'],
+      ],
+    )
+    assert.equal(ways.filter(({ lastError }) => lastError?.code === 'E604').length, 1)
+    assert.equal(
+      retries,
+      ways.reduce((sum, way) => sum + way.retries, 0),
+    )
+  } finally {
+    await rig.stop()
+  }
+})
