@@ -79,6 +79,7 @@ export const meanings: Readonly<Record<number, Meaning>> = {
   74: means('E607', true, elects), // FENCED_LEADER_EPOCH
   75: means('E607', true, elects), // UNKNOWN_LEADER_EPOCH
   76: means('E606', true, 'choose another compression', 'later'), // UNSUPPORTED_COMPRESSION_TYPE
+  78: means('E607', true, elects), // OFFSET_NOT_AVAILABLE
   81: means('E607', true, 'raise group.max.size of the brokers'), // GROUP_MAX_SIZE_REACHED
   82: means('E607', true, 'give each hub an instance_id of its own'), // FENCED_INSTANCE_ID
   87: means('E606', true), // INVALID_RECORD

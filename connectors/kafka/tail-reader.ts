@@ -18,6 +18,8 @@ export interface Tail {
 const chunkBytes = 1 << 20
 const maxReadBytes = 256 * 1024 * 1024
 const abortMarker = 0
+/** *Source*: Kafka protocol, ListOffsets: the end of what readers see. */
+const latest = -1
 
 /** Reads back what a partition has: the answer where sequence numbers no longer give one. */
 export class TailReader {
@@ -47,7 +49,7 @@ export class TailReader {
         })
         if (found !== undefined) return found
       }
-      const from = await offsetAt(connection, tail)
+      const from = await offsetAt(connection, tail, tail.sinceMs, this.#isolation)
       return from < 0n ? [] : await this.#readOn(connection, tail, from)
     } catch (thrown) {
       throw fromThrown(thrown, place)
@@ -57,34 +59,42 @@ export class TailReader {
   async #readOn(connection: Connection, tail: Tail, from: bigint): Promise<Member[]> {
     const members: Member[] = []
     const unwanted = new Unwanted(this.#isolation)
+    // A leader that was just elected shows less than it has; asked for the end, it says that it does not know it yet.
+    const end = await offsetAt(connection, tail, latest, this.#isolation)
     let leftBytes = maxReadBytes
-    for (let next = from; ; ) {
-      const { records, end, aborted } = await fetchFrom(connection, tail, next, this.#isolation)
+    for (let next = from; next < end; ) {
+      const { records, aborted } = await fetchFrom(connection, tail, next, this.#isolation)
+      if (records.length === 0)
+        throw new TrestleError('E607', `${tail.topic}-${tail.partition} shows nothing from ${next}, and ends at ${end}`)
       unwanted.add(aborted)
       for (const batch of records) {
         next = batch.firstOffset + BigInt(batch.lastOffsetDelta) + 1n
         leftBytes -= batch.length
         if (!unwanted.has(batch)) members.push(...membersIn(batch))
       }
-      if (next >= end || records.length === 0) return members
       if (leftBytes < 0) throw new TrestleError('E606', `more than ${maxReadBytes} bytes lie behind offset ${from}`)
     }
+    return members
   }
 }
 
 /** *Source*: Kafka protocol, Fetch, isolation_level: 0 reads to the high-water mark, 1 committed transactions only. */
 type Isolation = 0 | 1
 
-/** -1: no record is so late. */
-async function offsetAt(connection: Connection, { topic, partition, sinceMs }: Tail): Promise<bigint> {
-  const partitions = [{ partitionIndex: partition, currentLeaderEpoch: -1, timestamp: BigInt(sinceMs) }]
-  const { topics } = await listOffsetsV6.api.async(connection, -1, 0, [{ name: topic, partitions }])
+/** Where the first record of a moment or later is; -1: no record is so late. *Errors*: E607 while the leader is too new. */
+async function offsetAt(
+  connection: Connection,
+  { topic, partition }: Tail,
+  timestampMs: number,
+  isolation: Isolation,
+): Promise<bigint> {
+  const partitions = [{ partitionIndex: partition, currentLeaderEpoch: -1, timestamp: BigInt(timestampMs) }]
+  const { topics } = await listOffsetsV6.api.async(connection, -1, isolation, [{ name: topic, partitions }])
   return topics[0]?.partitions[0]?.offset ?? -1n
 }
 
 interface Fetched {
   records: RecordsBatch[]
-  end: bigint
   aborted: readonly { producerId: bigint; firstOffset: bigint }[]
 }
 
@@ -106,7 +116,6 @@ async function fetchFrom(
   const found = answer.responses[0]?.partitions[0]
   return {
     records: found?.records ?? [],
-    end: (isolation === 1 ? found?.lastStableOffset : found?.highWatermark) ?? 0n,
     aborted: found?.abortedTransactions ?? [],
   }
 }
