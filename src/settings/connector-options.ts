@@ -34,7 +34,9 @@ const retry = Type.Object(
 
 const buffer = Type.Object(
   {
-    max_bytes: bytes({ description: 'Payload bytes that may be owed to its sink.', default: '1 GB' }),
+    max_bytes: Type.Optional(
+      bytes({ description: 'Payload bytes that may be owed to its sink. Without it: what the journal takes in all.' }),
+    ),
     when_full: oneOf(['block', 'drop-oldest', 'drop-newest'], {
       description:
         '`block`: messages for it are not taken, so publishers and sources wait (MQTT 5 hears 0x97, QoS 0 is dropped). `drop-oldest`: what has waited longest and was never tried is dropped. `drop-newest`: what comes is not owed to it. All that is dropped is counted with its reason.',

@@ -43,6 +43,7 @@ export interface ConnectorSettings {
   /** When the outbox stops trying again; null: never. */
   readonly retry: { readonly maxAttempts: number | null; readonly maxAgeMs: number | null }
   /** How much its sink may be owed. */
+  /** `maxBytes` is Infinity where only the journal bounds it. */
   readonly buffer: { readonly maxBytes: number; readonly whenFull: 'block' | 'drop-oldest' | 'drop-newest' }
 }
 
@@ -168,13 +169,14 @@ interface ConnectorEntry {
   type: string
   sources?: Record<string, unknown>[]
   retry?: { max_attempts?: number; max_age_ms?: number }
-  buffer: { max_bytes: number; when_full: ConnectorSettings['buffer']['whenFull'] }
+  buffer: { max_bytes?: number; when_full: ConnectorSettings['buffer']['whenFull'] }
 }
 
 function connectorOf(entry: ConnectorEntry): ConnectorSettings {
   const { type, sources = [], retry = {}, buffer, ...options } = entry
   const { max_attempts: maxAttempts = null, max_age_ms: maxAgeMs = null } = retry
-  const { max_bytes: maxBytes, when_full: whenFull } = buffer
+  // A far side that is away must not hold the others up while the journal has room.
+  const { max_bytes: maxBytes = Number.POSITIVE_INFINITY, when_full: whenFull } = buffer
   return { type, options, sources, retry: { maxAttempts, maxAgeMs }, buffer: { maxBytes, whenFull } }
 }
 

@@ -81,7 +81,7 @@ describe('the settings', () => {
       options: { brokers: ['a:1'], linger_ms: 10 },
       sources: [{ topic: 'x' }],
       retry: { maxAttempts: null, maxAgeMs: 7_200_000 },
-      buffer: { maxBytes: 1_000_000_000, whenFull: 'block' },
+      buffer: { maxBytes: Number.POSITIVE_INFINITY, whenFull: 'block' },
     })
     assert.deepEqual(connectors['records']?.options, { path: '/hub/config/out' })
     assert.deepEqual(connectors['archive']?.options, { path: '/hub/config/data/out' })
