@@ -1,5 +1,6 @@
 import { TrestleError } from 'trestle/contract'
 import type { KafkaClient } from '../client.ts'
+import { fromKafkaCode } from '../errors.ts'
 import type { KafkaSourceOptions } from '../source-options.ts'
 import { ask } from './ask.ts'
 import type { Cluster } from './cluster.ts'
@@ -166,6 +167,8 @@ export class Fetcher {
   /** Answers whether there were records. */
   #take({ errorCode, partitions }: Fetched): boolean {
     let some = false
+    // Refused as a whole: there is nobody to be told but the hub.
+    if (errorCode !== 0 && partitions.length === 0) throw fromKafkaCode(errorCode, null, 'fetch')
     for (const fetched of partitions) {
       const feed = this.#feeds.get(fetched.topic, fetched.index)
       // What was sought meanwhile is fetched anew.

@@ -1,4 +1,4 @@
-import { type Inbound, type InboundBatch, type Intake, TrestleError } from 'trestle/contract'
+import { type Inbound, type InboundBatch, type Intake, type Receipt, TrestleError } from 'trestle/contract'
 import type { KafkaSourceOptions } from '../source-options.ts'
 import type { Feed, Feeds } from './feed.ts'
 import type { Run } from './progress.ts'
@@ -156,25 +156,38 @@ export class HandIn {
   }
 
   #take(batch: InboundBatch, parts: readonly Part[], bytes: number): void {
-    const runs: Run[] = parts.map(({ feed, offsets }) => feed.progress.handedIn(offsets, feed.progress.next))
+    const runs = parts.map(({ feed, offsets }) => feed.progress.handedIn(offsets, feed.progress.next))
     const count = batch.messages.length
-    void this.#intake.take(batch.messages, batch.faults).then((receipts) => {
+    const answered = (receipts: readonly Receipt[], error: TrestleError | null): void => {
       this.count -= count
       this.bytes -= bytes
-      let first = 0
-      for (let at = 0; at < parts.length; at++) {
-        const { feed } = parts[at]!
-        const { progress } = feed
-        const failed = progress.failed
-        progress.settle(runs[at]!, receipts, first)
-        first += runs[at]!.offsets.length
-        if (progress.failed && !failed) {
-          const error = receipts.find(({ outcome }) => outcome === 'failed')?.error
-          this.#hooks.notTaken(feed, error ?? new TrestleError('E999', 'a receipt is missing'))
-        }
-      }
+      this.#settle(parts, runs, receipts, error)
       this.pump()
       this.#hooks.eased()
-    })
+    }
+    void this.#intake.take(batch.messages, batch.faults).then(
+      (receipts) => answered(receipts, null),
+      // No answer is none: not one of them counts.
+      (thrown: unknown) => answered([], TrestleError.from(thrown)),
+    )
+  }
+
+  #settle(
+    parts: readonly Part[],
+    runs: readonly Run[],
+    receipts: readonly Receipt[],
+    error: TrestleError | null,
+  ): void {
+    let first = 0
+    for (let at = 0; at < parts.length; at++) {
+      const { feed, offsets } = parts[at]!
+      const { progress } = feed
+      const failed = progress.failed
+      progress.settle(runs[at]!, receipts, first)
+      first += offsets.length
+      if (!progress.failed || failed) continue
+      const why = error ?? receipts.find(({ outcome }) => outcome === 'failed')?.error
+      this.#hooks.notTaken(feed, why ?? new TrestleError('E999', 'a receipt is missing'))
+    }
   }
 }
