@@ -2,8 +2,8 @@
  * The door of what reads: one subscription to any number of topics.
  *
  * It promises: what is sent and not settled stays within a bound; an entry is acknowledged when all its messages are
- * settled, and forgotten when the broker has confirmed that; what the broker sends again because a topic moved is not
- * handed on twice. It does not connect again: `lost` says that it is spent.
+ * settled, and forgotten when the broker has confirmed that; what it holds is not handed on twice when a topic moves. It
+ * does not connect again: `lost` says that it is spent.
  *
  * Files: `topics` finds what is to be read; `consumer` is one topic, `channel` what it says to the broker, `window` its
  * permits; `arrival` reads a MESSAGE frame, with `unpack` for batches and `chunks` for messages in pieces; `message` is
