@@ -28,10 +28,24 @@ const nats: Connector = {
     const { NatsSource } = await import('./source.ts')
     return new NatsSource(natsOptions(options), natsSourceOptions(source), context)
   },
+  farSide: ({ servers }: NatsOptions) => `nats ${servers.map((server) => server.toLowerCase()).sort()}`,
+  reads: (_options: NatsOptions, source: NatsSourceOptions) => readsOf(source),
+  // Without a name the topic decides, which only the message knows; keys and objects are in a bucket, not in a subject.
+  writes: ({ mode = 'jetstream', subject }: NatsOptions, target) =>
+    mode === 'jetstream' || mode === 'core' ? (target ?? subject ?? null) : null,
   probe: async (options: NatsOptions, context) => {
     const { probeNats } = await import('./probe.ts')
     return probeNats(natsOptions(options), context)
   },
+}
+
+/**
+ * Subjects with `*` for any text. What a stream holds whose subjects are not named only the server knows, and to refuse a
+ * configuration for a circle that is perhaps none would be worse than to drop what comes back; a bucket is no subject.
+ */
+const readsOf = ({ mode = 'jetstream', subjects }: NatsSourceOptions): readonly string[] => {
+  if (mode === 'kv') return []
+  return subjects?.map((subject) => subject.replaceAll('>', '*')) ?? []
 }
 
 export default nats
