@@ -1,6 +1,6 @@
 import type { Connector } from 'trestle/contract'
 import { type KafkaOptions, kafkaOptions, kafkaSchema, kafkaTargetSchema } from './options.ts'
-import { type KafkaSourceOptions, kafkaSourceOptions, kafkaSourceSchema } from './source-options.ts'
+import { type KafkaSourceOptions, kafkaSourceOptions, kafkaSourceSchema, topicsOf } from './source-options.ts'
 
 /**
  * Kafka 2.8 and newer. It promises: `delivered` means that all in-sync replicas have the record; records of a key
@@ -30,7 +30,8 @@ const kafka: Connector = {
   },
   farSide: ({ brokers }: KafkaOptions) => `kafka ${[...brokers].map((broker) => broker.toLowerCase()).sort()}`,
   // `?` is one character there; any text, here, is more than that.
-  reads: (_options: KafkaOptions, { topics }: KafkaSourceOptions) => topics.map((topic) => topic.replaceAll('?', '*')),
+  reads: (_options: KafkaOptions, source: KafkaSourceOptions) =>
+    topicsOf(source).map((topic) => topic.replaceAll('?', '*')),
   writes: ({ topic }: KafkaOptions, target) => target ?? topic ?? null,
   probe: async (options: KafkaOptions, context) => {
     const { probeKafka } = await import('./probe.ts')

@@ -4,14 +4,21 @@ import { inboundFields, type OptionsOf, quantities, withDefaults } from 'trestle
 export const kafkaSourceSchema = {
   type: 'object',
   additionalProperties: false,
-  required: ['topics', 'group', 'publish'],
+  required: ['group', 'publish'],
+  anyOf: [{ required: ['topic'] }, { required: ['topics'] }],
   properties: {
+    topic: {
+      type: 'string',
+      pattern: '^[a-zA-Z0-9._*?-]{1,249}$',
+      description: 'The topic to read, or a pattern of topics.',
+      examples: ['orders'],
+    },
     topics: {
       type: 'array',
       minItems: 1,
       items: { type: 'string', pattern: '^[a-zA-Z0-9._*?-]{1,249}$' },
       description:
-        'Topics to read. A name with `*` (any text) or `?` (one character) is a pattern: it takes every topic it fits, also those that come later, but no internal ones.',
+        'Several of them. A name with `*` (any text) or `?` (one character) is a pattern: it takes every topic it fits, also those that come later, but no internal ones.',
       examples: [['orders', 'plant.*']],
     },
     group: {
@@ -139,7 +146,17 @@ export const kafkaSourceSchema = {
   },
 } as const
 
-export type KafkaSourceOptions = OptionsOf<typeof kafkaSourceSchema>
+type GivenOptions = OptionsOf<typeof kafkaSourceSchema>
+
+/** `topics` has all topics, whichever way they were named. */
+export type KafkaSourceOptions = GivenOptions & { readonly topics: readonly string[] }
 
 /** The options, complete. */
-export const kafkaSourceOptions = (given: object): KafkaSourceOptions => withDefaults(kafkaSourceSchema, given)
+export function kafkaSourceOptions(given: object): KafkaSourceOptions {
+  const options: GivenOptions = withDefaults(kafkaSourceSchema, given)
+  return { ...options, topics: topicsOf(options) }
+}
+
+/** All topics that an entry names, patterns as they stand. */
+export const topicsOf = ({ topic, topics = [] }: Pick<GivenOptions, 'topic' | 'topics'>): readonly string[] =>
+  topic === undefined ? topics : [topic, ...topics]

@@ -60,6 +60,11 @@ function branchMeant(union: ErrorObject, inside: readonly ErrorObject[]): readon
     const branch = error.schemaPath.slice(union.schemaPath.length + 1).split('/', 1)[0]!
     branches.set(branch, [...(branches.get(branch) ?? []), error])
   }
+  // Each branch only wants another field: one of them is missing.
+  if (inside.every((error) => error.keyword === 'required' && error.instancePath === union.instancePath)) {
+    const missing = inside.map((error) => String(error.params['missingProperty']))
+    return [{ ...union, keyword: 'required', params: { missingProperty: missing[0], others: missing.slice(1) } }]
+  }
   const open = [...branches.values()].filter((branch) => !branch.some((error) => closes(error, union)))
   open.sort((a, b) => a.length - b.length)
   const [first, second] = open
@@ -146,7 +151,13 @@ function missingKey(path: DocumentPath, error: ErrorObject, schema: SchemaNode):
   const properties = (schema['properties'] ?? {}) as Record<string, SchemaNode>
   const where = [...path, key]
   const wanted = properties[key] === undefined ? '' : ` (expected ${phrase(properties[key], false)})`
-  return { kind: 'missing', path: where, place: 'parent', message: `\`${printPath(where)}\` is missing${wanted}` }
+  const others = ((error.params['others'] ?? []) as string[]).map((other) => ` or \`${other}\``).join('')
+  return {
+    kind: 'missing',
+    path: where,
+    place: 'parent',
+    message: `\`${printPath(where)}\`${others} is missing${wanted}`,
+  }
 }
 
 /** What a failed keyword wants, in words. */

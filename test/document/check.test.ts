@@ -15,6 +15,11 @@ const schema = {
     api: { type: 'object', default: {}, properties: { port: { type: 'integer', maximum: 65535, default: 8080 } } },
     size: { anyOf: [{ type: 'integer' }, { type: 'string', pattern: '^\\d+ MB$' }], expects: 'a size such as 64 MB' },
     either: { anyOf: [{ type: 'string' }, { type: 'boolean' }] },
+    from: {
+      type: 'object',
+      properties: { topic: { type: 'string' }, topics: { type: 'array' } },
+      anyOf: [{ required: ['topic'] }, { required: ['topics'] }],
+    },
     to: {
       type: 'array',
       items: {
@@ -93,6 +98,11 @@ describe('checking a document against a schema', () => {
       'a value of several kinds without words',
       'data: x\neither: 1\n',
       ['f.yaml:2:9  E104  either: expected a string or true or false, found 1'],
+    ],
+    [
+      'neither of two fields of which one is needed',
+      'data: x\nfrom: {}\n',
+      ['f.yaml:2:1  E105  `from.topic` or `topics` is missing (expected a string)'],
     ],
     [
       'a fault inside the branch that `type` chooses',

@@ -28,6 +28,7 @@ async function start(): Promise<RunningSystem> {
     entry: (reads) => ({
       type: 'pulsar',
       servers: [`pulsar://127.0.0.1:${proxy.port}`],
+      keep_alive_ms: 2000,
       ...(reads === null
         ? {}
         : {
