@@ -57,8 +57,8 @@ export class Lane {
     if (keeps) this.#claims ??= await Claims.open(join(context.folder, `qos2-${number}.claims`))
     // What the server may hold under identifiers we know nothing of must not be mistaken for what we send.
     let clean = !keeps || this.#claims!.isNew
-    if (clean && keeps && options.version === '3.1.1') {
-      // In 3.1.1 a clean session is none: the old one is ended first.
+    if (clean && keeps) {
+      // In 3.1.1 a clean session is none, and Mosquitto writes none to its disk: the old one is ended first.
       const first = this.#connect(true)
       await first.open()
       first.close()

@@ -271,11 +271,12 @@ describe('the MQTT sink', () => {
       { onOther: ({ cmd }) => cmd === 'pingreq' },
       { qos: 1, keepalive_s: 1, ack_timeout_ms: 20_000 },
       async ({ sink, server, next }) => {
+        const before = server.packets.filter(({ cmd }) => cmd === 'connect').length
         await waitFor('a PINGREQ', 3000, () => server.packets.some(({ cmd }) => cmd === 'pingreq'))
         const connects = (): number => server.packets.filter(({ cmd }) => cmd === 'connect').length
         await new Promise((done) => setTimeout(done, 1500))
         await sink.deliver([next()])
-        assert.equal(connects(), 2)
+        assert.equal(connects(), before + 1)
       },
     ),
   )
