@@ -6,11 +6,18 @@ import { fileURLToPath } from 'node:url'
 import { connectorList } from '../../docs/connector-list.ts'
 import { defaultLimits } from '../../src/broker/limits.ts'
 import { printFault } from '../../src/document/fault.ts'
+import { checkAll } from '../../src/hub.ts'
 import { defaultConfig } from '../../src/settings/default-config.ts'
 import { loadSettings } from '../../src/settings/settings.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const env = { KAFKA_PASSWORD: 'not-the-password', TRESTLE_TOKEN: 'not-the-token' }
+const env = {
+  HOOK_SECRET: 'not-the-secret',
+  KAFKA_PASSWORD: 'not-the-password',
+  REDUCT_TOKEN: 'not-that-token',
+  TRESTLE_TOKEN: 'not-the-token',
+}
+const examples = readdirSync(join(root, 'config/examples')).filter((name) => name.endsWith('.yaml'))
 
 describe('what is shipped', () => {
   it('config/trestle.yaml is what runs when there is none', () => {
@@ -38,11 +45,11 @@ describe('what is shipped', () => {
     assert.equal(settings!.connectors['records']?.options['path'], '/tmp/x/out')
   })
 
-  for (const name of readdirSync(join(root, 'config/examples'))) {
-    it(`config/examples/${name} has no fault`, async () => {
+  for (const name of examples) {
+    it(`config/examples/${name} has no fault, nor has a rule or schema it names`, async () => {
       const file = join('config/examples', name)
-      const loaded = await loadSettings({ file, cwd: root, connectorSchemas: await connectorList(), env })
-      assert.deepEqual(loaded.faults.map(printFault), [])
+      Object.assign(process.env, env)
+      assert.deepEqual((await checkAll({ configFile: join(root, file) })).map(printFault), [])
       assert.match(
         readFileSync(join(root, file), 'utf8'),
         /^# yaml-language-server: \$schema=\.\.\/\.\.\/docs\/reference\/config\.schema\.json\n/,

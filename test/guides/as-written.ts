@@ -1,0 +1,69 @@
+/**
+ * Runs what stands in a guide or an example as its reader would: the files are checked as they are, then the hub is
+ * started on them with nothing replaced but addresses, and secrets from the environment. So a page that lies fails.
+ */
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { printFault } from '../../src/document/fault.ts'
+import { checkAll } from '../../src/hub.ts'
+import { HubProcess } from '../support/hub-process.ts'
+import type { Written } from './written.ts'
+
+/** Addresses and files of this machine, by what is written in their place. */
+export type Places = Readonly<Record<string, string>>
+
+/** The hub on these files, with a connection to every far side. */
+export async function startAsWritten(written: Written, places: Places): Promise<HubProcess> {
+  const hub = await prepareAsWritten(written, places)
+  await startConnected(hub)
+  return hub
+}
+
+/** The same, not yet started. */
+export async function prepareAsWritten(written: Written, places: Places): Promise<HubProcess> {
+  let text = written.config
+  for (const [there, here] of Object.entries(places)) {
+    assert.ok(text.includes(there), `${written.place} does not say ${there}`)
+    text = text.replaceAll(there, here)
+  }
+  const { connectors, listeners, access, data, rules, schemas, api, ...settings } = parse(text) as Record<
+    string,
+    unknown
+  >
+  for (const part of [listeners, access, data, rules, schemas])
+    assert.ok(part !== undefined, `${written.place} is not complete`)
+  const hub = await HubProcess.create({
+    connectors: connectors as Record<string, unknown>,
+    rules: written.rules,
+    schemas: written.schemas,
+    settings,
+  })
+  await checkAsWritten(written, hub)
+  return hub
+}
+
+/** `trestle check` on the very text, beside the same rules and schemas. */
+async function checkAsWritten(written: Written, { folder }: HubProcess): Promise<void> {
+  const configFile = join(folder, 'config', 'as-written.yaml')
+  writeFileSync(configFile, written.config.replace(/^(rules|schemas): .*$/gm, '$1: ../$1'))
+  assert.deepEqual((await checkAll({ configFile })).map(printFault), [], `${written.place} has faults`)
+}
+
+/** Starts it and waits until each of its connectors, both ways, is connected. */
+export async function startConnected(hub: HubProcess): Promise<void> {
+  await hub.start()
+  await hub.until(({ connectors }) =>
+    connectors.every(({ state, ways }) => state === 'connected' && ways.every((way) => way.state === 'connected')),
+  )
+}
+
+/** The lines of a file connector's file below the hub's data folder. */
+export function linesOf(hub: HubProcess, file: string): { payload: unknown; topic: string }[] {
+  const text = readFileSync(join(hub.folder, 'data', 'out', file), 'utf8')
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as { payload: unknown; topic: string })
+}
