@@ -59,6 +59,21 @@ export async function startConnected(hub: HubProcess): Promise<void> {
   )
 }
 
+/** The steps that `trestle connectors probe` walks, all of which must succeed, in one line. */
+export async function probed(hub: HubProcess, connector: string): Promise<string> {
+  const answer = await fetch(`http://127.0.0.1:${hub.apiPort}/api/connectors/${connector}/probe`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{}',
+  })
+  const { steps } = (await answer.json()) as { steps: { step: string; ok: boolean }[] }
+  assert.ok(
+    steps.every(({ ok }) => ok),
+    JSON.stringify(steps),
+  )
+  return steps.map(({ step }) => step).join(', ')
+}
+
 /** The lines of a file connector's file below the hub's data folder. */
 export function linesOf(hub: HubProcess, file: string): { payload: unknown; topic: string }[] {
   const text = readFileSync(join(hub.folder, 'data', 'out', file), 'utf8')

@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib'
 import { Receiver } from '../connectors/http/receiver.ts'
 import { freePorts, waitFor } from '../services/process.ts'
 import type { HubProcess } from '../support/hub-process.ts'
-import { linesOf, startAsWritten } from './as-written.ts'
+import { linesOf, probed, startAsWritten } from './as-written.ts'
 import { Device } from './device.ts'
 import { example, guide } from './written.ts'
 
@@ -40,6 +40,7 @@ test('the guide to files leads a message into JSON lines and into packed CSV', a
   assert.equal(rows[0], 'time,client,payload.celsius')
   assert.match(rows[1]!, /^\d{4}-.*Z,.*,100$/)
   assert.ok(existsSync(inOut('out', 'trestle.position')))
+  assert.equal(await probed(hub, 'records'), 'write')
 })
 
 test('open-to-the-network.yaml runs with the rules that come with the hub', async () => {
@@ -86,6 +87,7 @@ describe('HTTP as it is told', () => {
     assert.equal((await device.first('posted/device-7')).payload, '{"celsius": 4}')
     await hub.until(({ ledger }) => ledger.delivered === 2 && ledger.pending === 0)
     assert.equal(linesOf(hub, 'posted.jsonl').length, 1)
+    assert.equal(await probed(hub, 'hooks'), 'name, port, request')
   })
 
   test('webhooks.yaml leads messages to a webhook as JSON lines, and posts in', async () => {

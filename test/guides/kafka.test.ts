@@ -5,7 +5,7 @@ import { type KafkaServer, need, startKafka } from '../services/index.ts'
 import { waitFor } from '../services/process.ts'
 import type { HubProcess } from '../support/hub-process.ts'
 import { createTopics, type KafkaRecord, readTopic } from '../support/kafka-reader.ts'
-import { linesOf, startAsWritten } from './as-written.ts'
+import { linesOf, probed, startAsWritten } from './as-written.ts'
 import { Device } from './device.ts'
 import { example, guide } from './written.ts'
 
@@ -79,6 +79,7 @@ describe('Kafka as it is told', { skip: await need('kafka') }, () => {
       linesOf(hub, 'orders.jsonl').map(({ payload }) => payload),
       [{ open: true }],
     )
+    assert.equal(await probed(hub, 'lake'), 'name, port, login, metadata')
   })
 
   test('devices-to-kafka.yaml leads readings into Kafka and into files', async () => {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type MosquittoServer, need, startMosquitto } from '../services/index.ts'
 import type { HubProcess } from '../support/hub-process.ts'
 import { MosquittoReader } from '../support/mosquitto-reader.ts'
-import { linesOf, prepareAsWritten, startAsWritten, startConnected } from './as-written.ts'
+import { linesOf, prepareAsWritten, probed, startAsWritten, startConnected } from './as-written.ts'
 import { Device } from './device.ts'
 import { example, guide } from './written.ts'
 
@@ -46,6 +46,7 @@ describe('another MQTT server as it is told', { skip }, () => {
       linesOf(hub, 'commands.jsonl').map(({ payload }) => payload),
       [{ open: true }],
     )
+    assert.equal(await probed(hub, 'headquarters'), 'name, port, login, subscribe, publish, receive')
   })
 })
 

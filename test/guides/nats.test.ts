@@ -6,7 +6,7 @@ import { connectTo, makeStream, readStream, type StreamMessage } from '../connec
 import { type NatsServer, need, startNats } from '../services/index.ts'
 import { waitFor } from '../services/process.ts'
 import type { HubProcess } from '../support/hub-process.ts'
-import { linesOf, startAsWritten } from './as-written.ts'
+import { linesOf, probed, startAsWritten } from './as-written.ts'
 import { Device } from './device.ts'
 import { example, guide } from './written.ts'
 
@@ -61,6 +61,7 @@ describe('NATS as it is told', { skip: await need('nats') }, () => {
       linesOf(hub, 'commands.jsonl').map(({ payload }) => payload),
       [{ open: true }],
     )
+    assert.equal(await probed(hub, 'bus'), 'name, port, login, stream, write')
   })
 
   test('nats-and-devices.yaml leads plants out, and commands and twins in', async () => {

@@ -5,7 +5,7 @@ import { type JavaMessageRead, readWithJava } from '../connectors/pulsar/java-re
 import { need, type PulsarServer, startPulsar } from '../services/index.ts'
 import { waitFor } from '../services/process.ts'
 import type { HubProcess } from '../support/hub-process.ts'
-import { linesOf, startAsWritten } from './as-written.ts'
+import { linesOf, probed, startAsWritten } from './as-written.ts'
 import { Device } from './device.ts'
 import { example, guide } from './written.ts'
 
@@ -60,6 +60,7 @@ describe('Pulsar as it is told', { skip: await need('pulsar') }, () => {
       linesOf(hub, 'orders.jsonl').map(({ payload }) => payload),
       [{ open: true }],
     )
+    assert.equal(await probed(hub, 'lake'), 'name, port, login')
   })
 
   test('devices-to-pulsar.yaml leads readings out and orders in', async () => {

@@ -4,7 +4,7 @@ import { ask, recordsOf, type SeenRecord, writeRecord } from '../connectors/redu
 import { need, type ReductServer, startReductStore } from '../services/index.ts'
 import { waitFor } from '../services/process.ts'
 import type { HubProcess } from '../support/hub-process.ts'
-import { linesOf, startAsWritten } from './as-written.ts'
+import { linesOf, probed, startAsWritten } from './as-written.ts'
 import { Device } from './device.ts'
 import { example, guide } from './written.ts'
 
@@ -64,6 +64,7 @@ describe('ReductStore as it is told', { skip: await need('reductstore') }, () =>
       linesOf(hub, 'commands.jsonl').map(({ topic, payload }) => ({ topic, payload })),
       [{ topic: 'commands/device-7', payload: { open: true } }],
     )
+    assert.equal(await probed(hub, 'archive'), 'name, port, login, bucket, write, read, delete')
   })
 
   test('archive-to-reductstore.yaml archives readings and leads new commands in', async () => {
