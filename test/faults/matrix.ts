@@ -59,6 +59,8 @@ export async function runFaults(system: FarSystem, plan: FaultPlan): Promise<Mat
   })
   try {
     await hub.start()
+    // A server keeps nothing for a subscription that it has not heard of yet.
+    await hub.until(({ connectors }) => connectors.every(({ state }) => state === 'connected'), plan.drainMs)
     const loads: Load[] = []
     for (const fault of plan.faults ?? faults) {
       if (system.without?.[fault] !== undefined) continue

@@ -13,6 +13,8 @@ export class FaultProxy {
   readonly port: number
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  /** Those that were open when packets got lost. */
+  readonly #dead = new WeakSet<Socket>()
   readonly #targetPort: number
   #dropping = false
 
@@ -34,6 +36,7 @@ export class FaultProxy {
   drop(): void {
     this.#dropping = true
     for (const socket of this.#sockets) {
+      this.#dead.add(socket)
       socket.unpipe()
       socket.pause()
     }
@@ -53,6 +56,7 @@ export class FaultProxy {
   #take(near: Socket): void {
     this.#keep(near)
     if (this.#dropping) {
+      this.#dead.add(near)
       near.pause()
       return
     }
@@ -60,9 +64,9 @@ export class FaultProxy {
     this.#keep(far)
     near.pipe(far)
     far.pipe(near)
-    // While packets pass, an end on one side is an end on the other; what was dropped hears nothing any more.
+    // While packets pass, an end on one side is an end on the other (a connection that is refused too); what was dropped hears nothing.
     const endOther = (other: Socket) => () => {
-      if (!this.#dropping && !other.isPaused()) other.destroy()
+      if (!this.#dead.has(other)) other.destroy()
     }
     near.on('close', endOther(far))
     far.on('close', endOther(near))
