@@ -3,13 +3,19 @@
  * started on them with nothing replaced but addresses, and secrets from the environment. So a page that lies fails.
  */
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { parse } from 'yaml'
 import { printFault } from '../../src/document/fault.ts'
 import { checkAll } from '../../src/hub.ts'
 import { HubProcess } from '../support/hub-process.ts'
 import type { Written } from './written.ts'
+
+const run = promisify(execFile)
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
 /** Addresses and files of this machine, by what is written in their place. */
 export type Places = Readonly<Record<string, string>>
@@ -57,6 +63,16 @@ export async function startConnected(hub: HubProcess): Promise<void> {
   await hub.until(({ connectors }) =>
     connectors.every(({ state, ways }) => state === 'connected' && ways.every((way) => way.state === 'connected')),
   )
+}
+
+/** Runs the one `trestle publish …` of a guide in a shell, as its reader would. */
+export async function publishAsWritten({ place, publishes }: Written, hub: HubProcess): Promise<void> {
+  assert.equal(publishes.length, 1, `${place} should publish once`)
+  const command = [process.execPath, '--conditions=trestle-source', main].map((word) => `'${word}'`).join(' ')
+  const script = `trestle() { ${command} "$@"; }\n${publishes[0]}`
+  const env = { ...process.env, TRESTLE_URL: `http://127.0.0.1:${hub.apiPort}` }
+  const { stdout } = await run('/bin/sh', ['-c', script], { env })
+  assert.match(stdout, /stored/)
 }
 
 /** The steps that `trestle connectors probe` walks, all of which must succeed, in one line. */

@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib'
 import { Receiver } from '../connectors/http/receiver.ts'
 import { freePorts, waitFor } from '../services/process.ts'
 import type { HubProcess } from '../support/hub-process.ts'
-import { linesOf, probed, startAsWritten } from './as-written.ts'
+import { linesOf, probed, publishAsWritten, startAsWritten } from './as-written.ts'
 import { Device } from './device.ts'
 import { example, guide } from './written.ts'
 
@@ -26,8 +26,7 @@ afterEach(async () => {
 
 test('the guide to files leads a message into JSON lines and into packed CSV', async () => {
   hub = await startAsWritten(guide('file'), {})
-  device = await Device.connect(hub.mqttPort)
-  await device.publish('plants/oslo/telemetry', { celsius: 100 })
+  await publishAsWritten(guide('file'), hub)
   await hub.until(({ ledger }) => ledger.delivered === 2 && ledger.pending === 0)
   const line = JSON.parse(readFileSync(inOut('out', 'oslo', 'telemetry.jsonl'), 'utf8')) as Record<string, unknown>
   assert.deepEqual(
@@ -73,10 +72,10 @@ describe('HTTP as it is told', () => {
       '127.0.0.1:8090': `127.0.0.1:${port}`,
     })
     device = await Device.connect(hub.mqttPort, 'posted/#')
-    await device.publish('plants/oslo/telemetry', { celsius: 100 })
+    await publishAsWritten(guide('http'), hub)
     await waitFor('a request', 60_000, () => receiver.received.length === 1)
     const { path, headers, body } = receiver.received[0]!
-    assert.deepEqual([path, body.toString(), headers['x-plant']], ['/plants/oslo', '{"celsius":100}', 'oslo'])
+    assert.deepEqual([path, body.toString(), headers['x-plant']], ['/plants/oslo', '{"celsius": 100}', 'oslo'])
     assert.equal(headers['idempotency-key'], headers['trestle-id'])
     assert.equal(headers['mqtt-topic'], 'plants/oslo/telemetry')
     const [, seconds, hex] = /^t=(\d+),v1=([0-9a-f]+)$/.exec(String(headers['trestle-signature']))!

@@ -5,7 +5,7 @@ import { type KafkaServer, need, startKafka } from '../services/index.ts'
 import { waitFor } from '../services/process.ts'
 import type { HubProcess } from '../support/hub-process.ts'
 import { createTopics, type KafkaRecord, readTopic } from '../support/kafka-reader.ts'
-import { linesOf, probed, startAsWritten } from './as-written.ts'
+import { linesOf, probed, publishAsWritten, startAsWritten } from './as-written.ts'
 import { Device } from './device.ts'
 import { example, guide } from './written.ts'
 
@@ -65,7 +65,7 @@ describe('Kafka as it is told', { skip: await need('kafka') }, () => {
 
   test('the guide leads a reading out and an order in', async () => {
     const { hub, device } = await run(guide('kafka'), { 'kafka:9092': kafka.brokers }, 'orders/#')
-    await device.publish('plants/oslo/lines/3/telemetry', { temperature_f: 212, quality: 'good' })
+    await publishAsWritten(guide('kafka'), hub)
     const [record] = await records('telemetry.oslo', 1)
     assert.deepEqual([record!.key, record!.value.toString()], ['3', '{"quality":"good","temperature_c":100}'])
     assert.match(record!.headers['trestle-id']!, /./)

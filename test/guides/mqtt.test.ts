@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type MosquittoServer, need, startMosquitto } from '../services/index.ts'
 import type { HubProcess } from '../support/hub-process.ts'
 import { MosquittoReader } from '../support/mosquitto-reader.ts'
-import { linesOf, prepareAsWritten, probed, startAsWritten, startConnected } from './as-written.ts'
+import { linesOf, prepareAsWritten, probed, publishAsWritten, startAsWritten, startConnected } from './as-written.ts'
 import { Device } from './device.ts'
 import { example, guide } from './written.ts'
 
@@ -31,9 +31,9 @@ describe('another MQTT server as it is told', { skip }, () => {
     const there = await MosquittoReader.open(broker.port, 'sites/oslo/#')
     const desk = await Device.connect(broker.port)
     open.push(device, there, desk)
-    await device.publish('plants/press/1', { celsius: 100 }, { qos: 2 })
+    await publishAsWritten(guide('mqtt'), hub)
     const [reading] = await there.until(1, 60_000)
-    assert.deepEqual([reading!.topic, reading!.qos], ['sites/oslo/plants/press/1', 2])
+    assert.deepEqual([reading!.topic, reading!.qos], ['sites/oslo/plants/press/1', 1])
     assert.deepEqual(JSON.parse(reading!.payload), { celsius: 100 })
     const user = reading!.properties?.['user-properties'] ?? {}
     assert.match(user['trestle-id'] ?? '', /./)

@@ -6,7 +6,7 @@ import { connectTo, makeStream, readStream, type StreamMessage } from '../connec
 import { type NatsServer, need, startNats } from '../services/index.ts'
 import { waitFor } from '../services/process.ts'
 import type { HubProcess } from '../support/hub-process.ts'
-import { linesOf, probed, startAsWritten } from './as-written.ts'
+import { linesOf, probed, publishAsWritten, startAsWritten } from './as-written.ts'
 import { Device } from './device.ts'
 import { example, guide } from './written.ts'
 
@@ -44,9 +44,9 @@ describe('NATS as it is told', { skip: await need('nats') }, () => {
   test('the guide leads a reading into a stream, and a command of another stream in', async () => {
     hub = await startAsWritten(guide('nats'), { 'nats://nats:4222': `nats://${nats.address}` })
     device = await Device.connect(hub.mqttPort, 'commands/#')
-    await device.publish('plants/oslo/1', { celsius: 100 })
+    await publishAsWritten(guide('nats'), hub)
     const message = await stored('mqtt.plants.oslo.1')
-    assert.equal(message.data.toString(), '{"celsius":100}')
+    assert.equal(message.data.toString(), '{"celsius": 100}')
     assert.equal(message.headers['mqtt-topic'], 'plants/oslo/1')
     assert.match(message.headers['trestle-id'] ?? '', /./)
     assert.match(message.headers['Nats-Msg-Id'] ?? '', /./)

@@ -5,7 +5,7 @@ import { type JavaMessageRead, readWithJava } from '../connectors/pulsar/java-re
 import { need, type PulsarServer, startPulsar } from '../services/index.ts'
 import { waitFor } from '../services/process.ts'
 import type { HubProcess } from '../support/hub-process.ts'
-import { linesOf, probed, startAsWritten } from './as-written.ts'
+import { linesOf, probed, publishAsWritten, startAsWritten } from './as-written.ts'
 import { Device } from './device.ts'
 import { example, guide } from './written.ts'
 
@@ -44,9 +44,9 @@ describe('Pulsar as it is told', { skip: await need('pulsar') }, () => {
   test('the guide leads a reading into a topic that deduplicates, and an order in', async () => {
     hub = await startAsWritten(guide('pulsar'), { 'pulsar://pulsar:6650': pulsar.url })
     device = await Device.connect(hub.mqttPort, 'orders/#')
-    await device.publish('plants/oslo/lines/3/telemetry', { celsius: 100 })
+    await publishAsWritten(guide('pulsar'), hub)
     const message = await firstOf('telemetry-oslo')
-    assert.deepEqual([message.key, message.payload], ['3', '{"celsius":100}'])
+    assert.deepEqual([message.key, message.payload], ['3', '{"celsius": 100}'])
     assert.equal(message.properties['mqtt-topic'], 'plants/oslo/lines/3/telemetry')
     assert.equal(message.properties['line'], '3')
     assert.match(message.properties['trestle-id'] ?? '', /./)

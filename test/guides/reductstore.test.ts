@@ -4,7 +4,7 @@ import { ask, recordsOf, type SeenRecord, writeRecord } from '../connectors/redu
 import { need, type ReductServer, startReductStore } from '../services/index.ts'
 import { waitFor } from '../services/process.ts'
 import type { HubProcess } from '../support/hub-process.ts'
-import { linesOf, probed, startAsWritten } from './as-written.ts'
+import { linesOf, probed, publishAsWritten, startAsWritten } from './as-written.ts'
 import { Device } from './device.ts'
 import { example, guide } from './written.ts'
 
@@ -45,7 +45,7 @@ describe('ReductStore as it is told', { skip: await need('reductstore') }, () =>
   test('the guide leads a reading into a bucket that the hub makes, and a command in', async () => {
     hub = await startAsWritten(guide('reductstore'), { 'http://reduct:8383': reduct.url })
     device = await Device.connect(hub.mqttPort, 'commands/#')
-    await device.publish('plants/oslo/lines/3/telemetry', { celsius: 100, quality: 'good' })
+    await publishAsWritten(guide('reductstore'), hub)
     const record = await firstOf('oslo/3')
     assert.deepEqual(JSON.parse(record.payload.toString()), { celsius: 100, quality: 'good' })
     assert.deepEqual([record.labels['quality'], record.labels['mqtt-topic']], ['good', 'plants/oslo/lines/3/telemetry'])

@@ -16,6 +16,8 @@ export interface Written {
   readonly rules: Readonly<Record<string, string>>
   /** JSON Schemas by subject. */
   readonly schemas: Readonly<Record<string, unknown>>
+  /** Lines of the shell that publish. */
+  readonly publishes: readonly string[]
 }
 
 /** The files of a guide: YAML blocks that begin with their file's name, and JSON blocks below a line that names it. */
@@ -34,6 +36,7 @@ export function guide(name: string): Written {
     config,
     rules: Object.fromEntries(rules.map(([file, text]) => [ruleOf(file), text])),
     schemas: Object.fromEntries(json.map(([, subject, text]) => [subject!, JSON.parse(text!) as unknown])),
+    publishes: [...page.matchAll(/^trestle publish .*$/gm)].map(([line]) => line),
   }
 }
 
@@ -55,6 +58,7 @@ export function example(name: string): Written {
     schemas: Object.fromEntries(
       filesIn(schemas).map((subject) => [subject, JSON.parse(read(schemas, subject, '1.json')) as unknown]),
     ),
+    publishes: [],
   }
 }
 
