@@ -64,7 +64,7 @@ const usualHeaders: readonly Header[] = [
  */
 export function sourceSuite(name: string, options: SourceSuiteOptions): void {
   const { quietMs = 400, limitMs = 20_000, ordered = true, remembers = true, withHeaders = true } = options
-  const forgets = remembers ? false : 'its far side remembers nothing'
+  const forgets = remembers ? false : 'does not apply: its far side remembers nothing'
   const using = (work: (bench: Bench) => Promise<void>) => async (): Promise<void> => {
     const bench = new Bench(await options.make(), options.payloadOf ?? ((n) => `{"n":${n}}`), limitMs)
     try {
@@ -91,7 +91,7 @@ export function sourceSuite(name: string, options: SourceSuiteOptions): void {
 
     test(
       'keeps the order of each key',
-      { skip: ordered ? false : 'its far side has no order' },
+      { skip: ordered ? false : 'does not apply: its far side has no order' },
       using(async (bench) => {
         const intake = await bench.open()
         const records = bench.records(90)
@@ -178,7 +178,7 @@ export function sourceSuite(name: string, options: SourceSuiteOptions): void {
 
     test(
       'acknowledges nothing in passing: what stands open before it comes again',
-      { skip: forgets || (options.oneAtATime ? 'it hands in one batch at a time' : false) },
+      { skip: forgets || (options.oneAtATime ? 'does not apply: it hands in one batch at a time' : false) },
       using(async (bench) => {
         const first = await bench.open(null)
         const [open, settled] = [bench.records(1), bench.records(1)]
@@ -232,7 +232,7 @@ export function sourceSuite(name: string, options: SourceSuiteOptions): void {
 
     test(
       'reads the MQTT side of a message out of its headers, and makes user properties of the others',
-      { skip: withHeaders ? false : 'its records carry no headers' },
+      { skip: withHeaders ? false : 'does not apply: its records carry no headers' },
       using(async (bench) => {
         const headers = options.headers ?? usualHeaders
         const intake = await bench.open()

@@ -25,7 +25,7 @@ async function missingLibrary(): Promise<false | string> {
     await loadLibrary()
     return false
   } catch (error) {
-    return (error as Error).message
+    return `needs a library that is not here: ${(error as Error).message}`
   }
 }
 
