@@ -5,12 +5,17 @@ import type { FedRecord } from '../support/stubborn-feeder.ts'
 export type Fault = 'server killed' | 'server stopped' | 'half-open' | 'hub killed'
 export const faults: readonly Fault[] = ['server killed', 'server stopped', 'half-open', 'hub killed']
 
+export interface StartOptions {
+  /** What `readAll` gives will be judged: a system may watch the wire for it, which costs time that a measurement does not have. */
+  readonly isJudged?: boolean
+}
+
 /** A system whose bridge is put to the test; one file in `systems/` for each. */
 export interface FarSystem {
   readonly name: string
   /** Why it cannot run here; false when it can. */
   missing(): Promise<false | string>
-  start(): Promise<RunningSystem>
+  start(options?: StartOptions): Promise<RunningSystem>
   /** Faults that this system cannot have, with the reason. */
   readonly without?: Partial<Record<Fault, string>>
   /** Whether a message may stand twice under one identity, out of the hub: false where the guarantee says never. */

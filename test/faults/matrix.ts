@@ -41,7 +41,7 @@ const devices = 8
 
 export async function runFaults(system: FarSystem, plan: FaultPlan): Promise<MatrixResult> {
   const log = plan.log ?? (() => {})
-  const running = await system.start()
+  const running = await system.start({ isJudged: true })
   const out = running.entry(null)
   const into = running.entry({ address: 'inward', publish: 'in/${payload.name}' })
   const hub = await HubProcess.create({

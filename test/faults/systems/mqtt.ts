@@ -1,10 +1,14 @@
 import { connectAsync, type MqttClient } from 'mqtt'
 import { need, startMosquitto } from '../../services/index.ts'
 import { FaultProxy } from '../../support/fault-proxy.ts'
-import type { Seen } from '../../support/judge.ts'
-import { type FarSystem, type RunningSystem, seenIn } from '../far-system.ts'
+import { MqttTap } from '../../support/mqtt-tap.ts'
+import { type FarSystem, type RunningSystem, type StartOptions, seenIn } from '../far-system.ts'
+import { type Arrival, MqttWitness } from './mqtt-witness.ts'
 
-/** MQTT: Mosquitto that keeps sessions on disk; QoS 2 out, QoS 1 and 2 in; MQTT.js on the other side. */
+/**
+ * MQTT: Mosquitto that keeps sessions on disk; QoS 2 out, QoS 1 in; MQTT.js on the other side. When it is judged, a witness
+ * on the wire tells what the sink has done from what Mosquitto has.
+ */
 export const mqtt: FarSystem = {
   name: 'mqtt',
   mayRepeat: false,
@@ -12,10 +16,12 @@ export const mqtt: FarSystem = {
   start,
 }
 
-async function start(): Promise<RunningSystem> {
+async function start({ isJudged = false }: StartOptions = {}): Promise<RunningSystem> {
   const server = await startMosquitto({ persistent: true })
-  const proxy = await FaultProxy.create(server.port)
-  const seen: Seen[] = []
+  const witness = isJudged ? new MqttWitness() : null
+  const tap = witness === null ? null : await MqttTap.create(server.port, (...told) => witness.see(...told))
+  const proxy = await FaultProxy.create(tap?.port ?? server.port)
+  const seen: Arrival[] = []
   const at = {
     host: '127.0.0.1',
     port: server.port,
@@ -30,7 +36,8 @@ async function start(): Promise<RunningSystem> {
     properties: { sessionExpiryInterval: 3600 },
   })
   reader.on('message', (_topic, payload, { properties }) => {
-    seen.push(seenIn(payload.toString(), String(properties?.userProperties?.['trestle-id'] ?? '')))
+    const id = String(properties?.userProperties?.['trestle-id'] ?? '')
+    seen.push({ ...seenIn(payload.toString(), id), atMs: performance.now() })
   })
   await reader.subscribeAsync('outward/#', { qos: 2 })
   const feeder = await connectAsync({ ...at, clientId: 'feeder' })
@@ -44,9 +51,15 @@ async function start(): Promise<RunningSystem> {
       ...(reads === null ? {} : { sources: [{ filters: [`${reads.address}/#`], publish: reads.publish }] }),
     }),
     target: (address) => `topic: "${address}/\${device}"`,
-    kill: () => server.kill(),
+    kill() {
+      witness?.killed()
+      return server.kill()
+    },
     stopCleanly: () => server.end(),
-    restart: () => server.restart(),
+    restart() {
+      witness?.restarted()
+      return server.restart()
+    },
     drop: () => proxy.drop(),
     heal: () => proxy.heal(),
     async put(records) {
@@ -59,12 +72,13 @@ async function start(): Promise<RunningSystem> {
         before = seen.length
         await new Promise((done) => setTimeout(done, 1500))
       }
-      return seen
+      return witness?.judge(seen) ?? seen
     },
     async dispose() {
       await Promise.all([reader.endAsync(true), feeder.endAsync(true)])
       await server.stop()
       await proxy.close()
+      await tap?.close()
     },
   }
 }
