@@ -1,5 +1,5 @@
 import { hopsProperty, Inbound, type InboundBatch, type Message, type MessageProperties } from 'trestle/contract'
-import { isReserved, withoutLevels } from './publication.ts'
+import { isOurs, withoutLevels } from './publication.ts'
 import type { MqttSourceOptions } from './source-options.ts'
 import type { PublishPacket } from './wire/publish.ts'
 
@@ -103,7 +103,7 @@ function readUser(user: ReadonlyArray<readonly [string, string]>): Carried {
     user: [],
   }
   for (const [name, value] of user) {
-    if (!isReserved(name)) carried.user.push([name, value])
+    if (!isOurs(name)) carried.user.push([name, value])
     else if (name === hopsProperty) carried.user.unshift([name, value])
     else if (name === 'mqtt-topic') carried.topic = value
     else if (name === 'mqtt-client') carried.client = value

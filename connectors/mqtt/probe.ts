@@ -1,6 +1,12 @@
-import { lookup } from 'node:dns/promises'
-import { createConnection } from 'node:net'
-import { type ConnectorContext, type ProbeStep, TrestleError } from 'trestle/contract'
+import {
+  type ConnectorContext,
+  type ProbeStep,
+  type ProbeTry,
+  reachPort,
+  resolveName,
+  type TrestleError,
+  walkProbe,
+} from 'trestle/contract'
 import { Connection } from './connection.ts'
 import { openTransport } from './dial.ts'
 import { fromReason, fromThrown, silent } from './errors.ts'
@@ -18,45 +24,18 @@ export async function probeMqtt(options: MqttOptions, context: ConnectorContext)
   const address = addressOf(options.server)
   const { host, port, place } = address
   const walk = new Walk(options, context, address)
-  const steps: [string, () => Promise<string>][] = [
-    ['name', async () => `${host} is ${(await lookup(host)).address}`],
-    ['port', () => connectTo(host, port, options.connect_timeout_ms)],
+  const steps: ProbeTry[] = [
+    ['name', () => resolveName(host)],
+    ['port', () => reachPort(host, port, options.connect_timeout_ms)],
   ]
   if (address.secure || address.webSocket) steps.push([address.secure ? 'tls' : 'websocket', () => walk.transport()])
   steps.push(['login', () => walk.login()])
   steps.push(['subscribe', () => walk.subscribe()])
   steps.push(['publish', () => walk.publish()])
   steps.push(['receive', () => walk.receive()])
-  const done: ProbeStep[] = []
-  for (const [step, run] of steps) {
-    const startMs = context.now()
-    const result = await run().then(
-      (detail) => ({ ok: true, detail }),
-      (thrown: unknown) => ({ ok: false, detail: explain(fromThrown(thrown, place)) }),
-    )
-    done.push({ step, ...result, tookMs: context.now() - startMs })
-    if (!result.ok) break
-  }
+  const done = await walkProbe(steps, context.now, (thrown) => fromThrown(thrown, place))
   walk.end()
   return done
-}
-
-const explain = ({ code, message, detail }: TrestleError): string =>
-  `${code} ${message}${detail.advice === undefined ? '' : ` (${detail.advice})`}`
-
-function connectTo(host: string, port: number, timeoutMs: number): Promise<string> {
-  return new Promise((settle, fail) => {
-    const socket = createConnection({ host, port, timeout: timeoutMs })
-    socket.once('connect', () => {
-      socket.destroy()
-      settle(`${host}:${port} accepts connections`)
-    })
-    socket.once('timeout', () => {
-      socket.destroy()
-      fail(new TrestleError('E601', `${host}:${port} does not answer`))
-    })
-    socket.once('error', fail)
-  })
 }
 
 /** The steps that need a connection. */

@@ -142,7 +142,7 @@ export class Publication {
     writeUserProperty(writer, hopsProperty, hopsThrough(properties, this.#hub))
     if (this.#options.mqtt_headers) writeOrigin(writer, delivery, topic, qos, retain)
     for (const [name, value] of properties?.user ?? []) {
-      if (name !== hopsProperty) writeUserProperty(writer, isReserved(name) ? `mqtt-user-${name}` : name, value)
+      if (name !== hopsProperty) writeUserProperty(writer, isOurs(name) ? `mqtt-user-${name}` : name, value)
     }
     for (const [name, value] of headers) {
       writeUserProperty(writer, name, typeof value === 'string' ? value : Buffer.from(value).toString('base64'))
@@ -172,8 +172,12 @@ function writeExpiry(writer: PacketWriter, { expirySeconds }: MessageProperties,
   writer.uint32(Math.min(left, 0xffff_ffff))
 }
 
-/** Names the table of headers gives a meaning; a device that uses one must not be mistaken for the hub. */
-export const isReserved = (name: string): boolean => name.startsWith('trestle-') || name.startsWith('mqtt-')
+/**
+ * Names of user properties that mean something between hubs; a device that uses one must not be mistaken for a hub. Fewer than
+ * the contract's `isReserved`: in MQTT 5 the content type is a property of its own, so a user property of that name is only
+ * that, and any text is a name.
+ */
+export const isOurs = (name: string): boolean => name.startsWith('trestle-') || name.startsWith('mqtt-')
 
 /** The topic without its first levels; empty when it has no more than these. */
 export function withoutLevels(topic: string, levels: number): string {
