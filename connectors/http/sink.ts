@@ -1,12 +1,13 @@
-import { connect } from 'node:net'
 import {
   type BatchLimits,
   type ConnectorContext,
   type Delivery,
   delivered,
   hopsThrough,
+  hostAndPort,
   notDelivered,
   type Receipt,
+  reachPort,
   type Sink,
   TrestleError,
 } from 'trestle/contract'
@@ -60,7 +61,11 @@ export class HttpSink implements Sink {
   /** No request is harmless everywhere: it is seen that the server can be reached, and no more. */
   async open(): Promise<void> {
     await this.#client.open()
-    if (this.#base !== null) await reach(this.#base, this.#options.timeout_ms)
+    if (this.#base === null) return
+    const { host, port } = hostAndPort(this.#base)
+    await reachPort(host, port, this.#options.timeout_ms).catch((thrown: unknown) => {
+      throw fromThrown(thrown, this.#base!.host)
+    })
   }
 
   async close(): Promise<void> {
@@ -225,22 +230,4 @@ function failFollowers(batch: readonly Delivery[], receipts: Receipt[]): void {
       if (!failed.has(orderKey)) failed.set(orderKey, receipt)
     } else if (receipt.outcome === 'delivered' && failed.size > 0) receipts[at] = failed.get(orderKey) ?? receipt
   }
-}
-
-/** *Errors*: E601. */
-export function reach(url: URL, timeoutMs: number): Promise<string> {
-  const host = url.hostname.replace(/^\[|\]$/g, '')
-  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
-  return new Promise((settle, fail) => {
-    const socket = connect({ host, port, timeout: timeoutMs })
-    socket.once('connect', () => {
-      socket.destroy()
-      settle(`${host}:${port} accepts connections`)
-    })
-    socket.once('timeout', () => {
-      socket.destroy()
-      fail(new TrestleError('E601', `${host}:${port} does not answer`))
-    })
-    socket.once('error', (error) => fail(fromThrown(error, url.host)))
-  })
 }

@@ -1,6 +1,14 @@
-import { lookup } from 'node:dns/promises'
-import { createConnection } from 'node:net'
-import { type ConnectorContext, type Delivery, type ProbeStep, TrestleError } from 'trestle/contract'
+import {
+  type ConnectorContext,
+  deliverAlone,
+  type ProbeStep,
+  type ProbeTry,
+  probeDelivery,
+  reachPort,
+  resolveName,
+  TrestleError,
+  walkProbe,
+} from 'trestle/contract'
 import { Addresses } from './addresses.ts'
 import { hostOf, NatsClient } from './client.ts'
 import { fromThrown } from './errors.ts'
@@ -16,9 +24,9 @@ import { findStream } from './streams.ts'
 export async function probeNats(options: NatsOptions, context: ConnectorContext): Promise<readonly ProbeStep[]> {
   const { host, port } = addressOf(options.servers[0]!)
   let client: NatsClient | null = null
-  const steps: [string, () => Promise<string>][] = [
-    ['name', async () => `${host} is ${(await lookup(host)).address}`],
-    ['port', () => reach(host, port, options.connect_timeout_ms)],
+  const steps: ProbeTry[] = [
+    ['name', () => resolveName(host)],
+    ['port', () => reachPort(host, port, options.connect_timeout_ms)],
     [
       'login',
       async () => {
@@ -30,44 +38,16 @@ export async function probeNats(options: NatsOptions, context: ConnectorContext)
   ]
   if (options.mode === 'jetstream') steps.push(['stream', () => describeStream(client!, options)])
   steps.push(['write', () => writeOne(client!, options, context)])
-  const done: ProbeStep[] = []
   try {
-    for (const [step, run] of steps) {
-      const startMs = context.now()
-      const result = await run().then(
-        (detail) => ({ ok: true, detail }),
-        (thrown: unknown) => ({ ok: false, detail: explain(fromThrown(thrown, `${host}:${port}`)) }),
-      )
-      done.push({ step, ...result, tookMs: context.now() - startMs })
-      if (!result.ok) break
-    }
+    return await walkProbe(steps, context.now, (thrown) => fromThrown(thrown, `${host}:${port}`))
   } finally {
     await (client as NatsClient | null)?.close()
   }
-  return done
 }
-
-const explain = ({ code, message, detail }: TrestleError): string =>
-  `${code} ${message}${detail.advice === undefined ? '' : ` (${detail.advice})`}`
 
 function addressOf(server: string): { host: string; port: number } {
   const [, host, port] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(hostOf(server))!
   return { host: host!, port: Number(port ?? 4222) }
-}
-
-function reach(host: string, port: number, timeoutMs: number): Promise<string> {
-  return new Promise((settle, fail) => {
-    const socket = createConnection({ host, port, timeout: timeoutMs })
-    socket.once('connect', () => {
-      socket.destroy()
-      settle(`${host}:${port} accepts connections`)
-    })
-    socket.once('timeout', () => {
-      socket.destroy()
-      fail(new TrestleError('E601', `${host}:${port} does not answer`))
-    })
-    socket.once('error', fail)
-  })
 }
 
 async function describeStream(client: NatsClient, { stream }: NatsOptions): Promise<string> {
@@ -89,15 +69,10 @@ async function writeOne(client: NatsClient, options: NatsOptions, context: Conne
   if (options.mode === 'jetstream' && options.subject === undefined && !(await takesProbe(client, options))) {
     return 'not tried: the connector names no subject of its own'
   }
-  const sink = new NatsSink(options, context)
-  try {
-    await sink.open()
-    const [receipt] = await sink.deliver([probeDelivery(context)])
-    if (receipt?.outcome !== 'delivered') throw receipt?.error ?? new TrestleError('E608', 'no receipt')
-    return receipt.place === null ? 'taken in by the server' : `written to ${receipt.place}`
-  } finally {
-    await sink.close()
-  }
+  // Each probe is a message of its own, which the server must not take for the one before.
+  const delivery = { ...probeDelivery(context), id: `probe-${context.now()}` }
+  const { place } = await deliverAlone(new NatsSink(options, context), delivery)
+  return place === null ? 'taken in by the server' : `written to ${place}`
 }
 
 async function takesProbe(client: NatsClient, options: NatsOptions): Promise<boolean> {
@@ -118,36 +93,4 @@ function matches(filter: string, subject: string): boolean {
     if (tokens[at] === undefined || (token !== '*' && token !== tokens[at])) return false
   }
   return tokens.length === wanted.length
-}
-
-function probeDelivery(context: Pick<ConnectorContext, 'hub' | 'name' | 'now'>): Delivery {
-  const payload = new TextEncoder().encode('{"probe":true}')
-  const timeMs = context.now()
-  const message = {
-    topic: '$probe',
-    payload,
-    qos: 1,
-    retain: false,
-    properties: null,
-    client: context.hub,
-    username: null,
-    source: null,
-    timeMs,
-  } as const
-  return {
-    sink: context.name,
-    rule: '$probe',
-    target: null,
-    key: null,
-    orderKey: '$probe',
-    headers: [],
-    payload,
-    options: null,
-    // Each probe is a message of its own, which the server must not take for the one before.
-    id: `probe-${timeMs}`,
-    position: 0,
-    index: 0,
-    attempt: 1,
-    message,
-  }
 }

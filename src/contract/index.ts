@@ -30,4 +30,13 @@ export {
 export { type ForeignRecord, Inbound, type InboundBatch, type InboundOptions, inboundFields } from './inbound.ts'
 export type { Delivery, Header, Message, MessageProperties, Owed } from './message.ts'
 export { type OptionsOf, quantities, withDefaults } from './options.ts'
+export {
+  deliverAlone,
+  hostAndPort,
+  type ProbeTry,
+  probeDelivery,
+  reachPort,
+  resolveName,
+  walkProbe,
+} from './probe.ts'
 export { delivered, notDelivered, type Outcome, type Receipt } from './receipt.ts'
