@@ -38,18 +38,26 @@ export class KeepAlive {
 
   stop(): void {
     clearInterval(this.#timer)
+    this.#askedMs = 0
   }
 
   #look(): void {
-    const { giveUp, halfMs, ping } = this.#options
+    const { halfMs, ping } = this.#options
     const nowMs = performance.now()
     if (this.#askedMs > 0) {
-      if (nowMs - this.#askedMs >= halfMs) giveUp(Math.round(nowMs - this.#heardMs))
+      const askedMs = this.#askedMs
+      // Of a thread that was busy the timers come first: what lies in the socket is read before silence counts.
+      if (nowMs - askedMs >= halfMs) setImmediate(() => this.#giveUp(askedMs))
       return
     }
     const quietMs = nowMs - Math.min(this.#wroteMs, this.#isDeaf ? nowMs : this.#heardMs)
     if (quietMs < halfMs * 0.75) return
     ping()
     if (!this.#isDeaf) this.#askedMs = nowMs
+  }
+
+  /** Unless there was a sign of life since then. */
+  #giveUp(askedMs: number): void {
+    if (this.#askedMs === askedMs) this.#options.giveUp(Math.round(performance.now() - this.#heardMs))
   }
 }
