@@ -177,14 +177,14 @@ export interface CarriedHeaders {
 /**
  * Reads back what one of the three above wrote, and makes user properties of the headers of strangers.
  *
- * *Shape*: `nowMs` (ms since the epoch) turns the moment of expiry into an interval again. A stranger's value that is
- * not UTF-8 becomes its base64.
+ * *Shape*: an interval of expiry counts from the message's time; `otherwiseMs` (ms since the epoch) is that time where the
+ * headers carry none. A stranger's value that is not UTF-8 becomes its base64.
  */
-export function readHeaders(headers: Iterable<Header>, nowMs: number): CarriedHeaders {
+export function readHeaders(headers: Iterable<Header>, otherwiseMs: number): CarriedHeaders {
   const carried: CarriedHeaders = { topic: null, client: null, qos: null, retain: null, timeMs: null, properties: null }
   const properties: MessageProperties = {}
   const user: [string, string][] = []
-  const reading = { carried, properties, user, nowMs }
+  const reading: Reading = { carried, properties, user, expiresMs: null }
   for (const [name, value] of headers) {
     const read = readers.get(name)
     if (read !== undefined) read(textOf(value), reading)
@@ -199,6 +199,8 @@ export function readHeaders(headers: Iterable<Header>, nowMs: number): CarriedHe
     carried.retain ??= false
   }
   if (user.length > 0) properties.user = user
+  const { expiresMs } = reading
+  if (expiresMs !== null) properties.expirySeconds = secondsBetween(carried.timeMs ?? otherwiseMs, expiresMs)
   for (const _ in properties) {
     carried.properties = properties
     break
@@ -210,7 +212,7 @@ interface Reading {
   carried: CarriedHeaders
   properties: MessageProperties
   user: [string, string][]
-  nowMs: number
+  expiresMs: number | null
 }
 
 type Reader = (value: string, reading: Reading) => void
@@ -238,18 +240,15 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['mqtt-qos', (value, { carried }) => (carried.qos = value === '2' ? 2 : value === '1' ? 1 : 0)],
   ['mqtt-retain', (value, { carried }) => (carried.retain = value === 'true')],
   ['mqtt-time', (value, { carried }) => (carried.timeMs = momentOf(value))],
-  ['mqtt-expires', readExpiry],
+  ['mqtt-expires', (value, reading) => (reading.expiresMs = momentOf(value))],
   ['mqtt-payload-format', (value, { properties }) => (properties.payloadFormat = value === '1' ? 1 : 0)],
   ['content-type', (value, { properties }) => (properties.contentType = value)],
   ['mqtt-response-topic', (value, { properties }) => (properties.responseTopic = value)],
   ['mqtt-user', readUser],
 ])
 
-function readExpiry(value: string, { properties, nowMs }: Reading): void {
-  const expiresMs = momentOf(value)
-  if (expiresMs === null) return
-  properties.expirySeconds = Math.min(maxExpirySeconds, Math.max(0, Math.ceil((expiresMs - nowMs) / 1000)))
-}
+const secondsBetween = (fromMs: number, toMs: number): number =>
+  Math.min(maxExpirySeconds, Math.max(0, Math.ceil((toMs - fromMs) / 1000)))
 
 function readUser(value: string, { user }: Reading): void {
   const pairs = parsePairs(value)

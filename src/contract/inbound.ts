@@ -77,7 +77,8 @@ export class Inbound {
 
   /** Adds the message of a record to a batch. The payload is not copied. */
   add(batch: InboundBatch, record: ForeignRecord, nowMs: number): void {
-    const carried = readHeaders(record.headers, nowMs)
+    const otherwiseMs = record.timeMs ?? nowMs
+    const carried = readHeaders(record.headers, otherwiseMs)
     const { qos, retain, expiry_s: expirySeconds } = this.#options
     let properties = carried.properties
     if (expirySeconds !== undefined && properties?.expirySeconds === undefined) {
@@ -94,7 +95,7 @@ export class Inbound {
       client: carried.client ?? this.#source,
       username: null,
       source: this.#source,
-      timeMs: carried.timeMs ?? record.timeMs ?? nowMs,
+      timeMs: carried.timeMs ?? otherwiseMs,
     })
   }
 

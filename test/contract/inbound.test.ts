@@ -76,6 +76,16 @@ describe('a foreign record', () => {
     assert.equal(make({ publish: 'x', expiry_s: 5 }, { headers }).message.properties?.expirySeconds, 9)
   })
 
+  test('expires at the moment it would have expired in the hub it came from, also after it has waited', () => {
+    const expiresMs = ({ timeMs, properties }: Message): number => timeMs + properties!.expirySeconds! * 1000
+    const sent = { timeMs: nowMs - 20_000, properties: { expirySeconds: 60 } }
+    const headers = headersOf(deliveries()({ message: sent }), 'hub')
+    assert.equal(expiresMs(make({ publish: 'x' }, { headers }).message), nowMs + 40_000)
+    const timeless = headers.filter(([name]) => name !== 'mqtt-time')
+    for (const timeMs of [nowMs - 10_000, null])
+      assert.equal(expiresMs(make({ publish: 'x' }, { headers: timeless, timeMs }).message), nowMs + 40_000)
+  })
+
   test('keeps faults by their place in the batch', () => {
     const inbound = new Inbound({ publish: '${key}' }, 'lake')
     const batch = inbound.begin()
