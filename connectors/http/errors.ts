@@ -1,4 +1,13 @@
-import { type Code, codes, type ErrorDetail, type Retry, TrestleError } from 'trestle/contract'
+import {
+  type Code,
+  codes,
+  type ErrorDetail,
+  fromNetwork,
+  type KnownFaults,
+  networkFaults,
+  type Retry,
+  TrestleError,
+} from 'trestle/contract'
 
 interface Meaning {
   code: Code
@@ -51,26 +60,11 @@ function meaningOf(status: number): Meaning {
 }
 
 /** Whatever Node threw while talking to the receiver, as a TrestleError; `place` says to whom. */
-export function fromThrown(thrown: unknown, place: string): TrestleError {
-  if (thrown instanceof TrestleError) return thrown
-  const error = thrown instanceof AggregateError ? (thrown.errors[0] as unknown) : thrown
-  const words = error instanceof Error ? error.message : String(error)
-  const known = thrownCodes[String((error as { code?: unknown } | null)?.code ?? '')]
-  const [code, advice] = known ?? ['E601']
-  const detail: ErrorDetail = { place, ...(advice === undefined ? {} : { advice }) }
-  return new TrestleError(code, `${place}: ${words}`, { detail, cause: thrown })
-}
+export const fromThrown = (thrown: unknown, place: string): TrestleError => fromNetwork(thrown, place, thrownCodes)
 
-const thrownCodes: Readonly<Record<string, [Code, string?]>> = {
-  ECONNREFUSED: ['E601', 'start the receiver, or check the port'],
-  ENOTFOUND: ['E601', 'check the host name'],
-  EAI_AGAIN: ['E601', 'check the name server'],
+const thrownCodes: KnownFaults = {
+  ...networkFaults('receiver'),
   EPROTO: ['E601', 'the receiver does not speak TLS here: use http://'],
-  DEPTH_ZERO_SELF_SIGNED_CERT: ['E601', 'name the certificate in tls.ca'],
-  SELF_SIGNED_CERT_IN_CHAIN: ['E601', 'name the authority in tls.ca'],
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['E601', 'name the authority in tls.ca'],
-  CERT_HAS_EXPIRED: ['E601', 'renew the certificate of the receiver'],
-  ERR_TLS_CERT_ALTNAME_INVALID: ['E601', 'use a host name that is in the certificate'],
   HPE_INVALID_CONSTANT: ['E601', 'the receiver does not speak HTTP here: check the port, or use https://'],
   ERR_INVALID_CHAR: ['E606', 'a header of the rule or of the connector has a character that no header may have'],
   EADDRINUSE: ['E901', 'choose another address, or stop who has it'],

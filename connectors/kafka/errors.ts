@@ -1,5 +1,13 @@
 import { protocolErrors } from '@platformatic/kafka'
-import { type Code, codes, type ErrorDetail, type Retry, TrestleError } from 'trestle/contract'
+import {
+  type Code,
+  codes,
+  type ErrorDetail,
+  type KnownFaults,
+  networkFaults,
+  type Retry,
+  TrestleError,
+} from 'trestle/contract'
 
 /** What one of Kafka's error codes means to the hub. */
 interface Meaning {
@@ -127,25 +135,18 @@ export function fromThrown(thrown: unknown, place: string): TrestleError {
 }
 
 /** Codes of the library and of Node; the innermost known one counts. */
-const thrownCodes: Readonly<Record<string, [Code, string?]>> = {
+const thrownCodes: KnownFaults = {
+  ...networkFaults('broker'),
+  ENOENT: ['E104', 'check the paths under tls'],
+  EACCES: ['E104', 'check the paths under tls'],
   PLT_KFK_AUTHENTICATION: ['E602', 'check what stands under sasl'],
   PLT_KFK_UNSUPPORTED_API: ['E611', 'Kafka 2.8 or newer is needed'],
   PLT_KFK_UNSUPPORTED_COMPRESSION: ['E606', 'choose another compression'],
-  ECONNREFUSED: ['E601', 'start the broker, or check the port'],
-  ENOTFOUND: ['E601', 'check the host name'],
-  EAI_AGAIN: ['E601', 'check the name server'],
-  DEPTH_ZERO_SELF_SIGNED_CERT: ['E601', 'name the certificate in tls.ca'],
-  SELF_SIGNED_CERT_IN_CHAIN: ['E601', 'name the authority in tls.ca'],
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['E601', 'name the authority in tls.ca'],
-  CERT_HAS_EXPIRED: ['E601', 'renew the certificate of the broker'],
-  ERR_TLS_CERT_ALTNAME_INVALID: ['E601', 'use a host name that is in the certificate'],
-  ENOENT: ['E104', 'check the paths under tls'],
-  EACCES: ['E104', 'check the paths under tls'],
   PLT_KFK_NETWORK: ['E601'],
   PLT_KFK_TIMEOUT: ['E601'],
 }
 
-const certificateFault = (words: string): [Code, string?] =>
+const certificateFault = (words: string): KnownFaults[string] =>
   /socket|connect|TLS|SSL/.test(words) ? ['E601'] : ['E608']
 
 /** A thrown thing and what caused it, outermost first. */

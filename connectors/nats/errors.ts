@@ -1,6 +1,13 @@
 import { JetStreamApiError } from '@nats-io/jetstream'
 import { errors } from '@nats-io/transport-node'
-import { type Code, type ErrorDetail, type Retry, TrestleError } from 'trestle/contract'
+import {
+  type Code,
+  type ErrorDetail,
+  type KnownFaults,
+  networkFaults,
+  type Retry,
+  TrestleError,
+} from 'trestle/contract'
 
 /** What one of JetStream's error codes means to the hub. */
 interface Meaning {
@@ -111,10 +118,10 @@ export function lostBecause(reason: unknown, place: string): TrestleError {
   return new TrestleError('E601', `${place}: the connection was closed`, { detail: { place } })
 }
 
-type Known = readonly [code: Code, advice?: string]
+type Known = KnownFaults[string]
 
 /** Errors by the name of their class in the library. */
-const byName: Readonly<Record<string, Known>> = {
+const byName: KnownFaults = {
   AuthorizationError: ['E602', 'check `auth`'],
   UserAuthenticationExpiredError: ['E602', 'renew the credentials'],
   TimeoutError: ['E601', 'check the address, and that the server is not overloaded'],
@@ -126,15 +133,8 @@ const byName: Readonly<Record<string, Known>> = {
 }
 
 /** Errors by Node's code. */
-const byCode: Readonly<Record<string, Known>> = {
-  ECONNREFUSED: ['E601', 'start the server, or check the port'],
-  ENOTFOUND: ['E601', 'check the host name'],
-  EAI_AGAIN: ['E601', 'check the name server'],
-  DEPTH_ZERO_SELF_SIGNED_CERT: ['E601', 'name the certificate in tls.ca'],
-  SELF_SIGNED_CERT_IN_CHAIN: ['E601', 'name the authority in tls.ca'],
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['E601', 'name the authority in tls.ca'],
-  CERT_HAS_EXPIRED: ['E601', 'renew the certificate of the server'],
-  ERR_TLS_CERT_ALTNAME_INVALID: ['E601', 'use a host name that is in the certificate'],
+const byCode: KnownFaults = {
+  ...networkFaults('server'),
   ENOENT: ['E104', 'check the paths under tls and auth'],
   EACCES: ['E104', 'check the paths under tls and auth'],
 }

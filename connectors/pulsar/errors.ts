@@ -1,4 +1,13 @@
-import { type Code, codes, type ErrorDetail, type Retry, TrestleError } from 'trestle/contract'
+import {
+  type Code,
+  codes,
+  type ErrorDetail,
+  fromNetwork,
+  type KnownFaults,
+  networkFaults,
+  type Retry,
+  TrestleError,
+} from 'trestle/contract'
 import { PulsarFault, type ServerError } from './protocol/fault.ts'
 
 /** What one of Pulsar's error codes means to the hub. */
@@ -58,6 +67,8 @@ export const meanings: Readonly<Record<ServerError, Meaning>> = {
 export function fromThrown(thrown: unknown, place: string): TrestleError {
   if (thrown instanceof TrestleError) return thrown
   if (thrown instanceof PulsarFault) return fromFault(thrown, place)
+  if (String((thrown as { code?: unknown } | null)?.code) in networkCodes)
+    return fromNetwork(thrown, place, networkCodes)
   return new TrestleError('E608', `${place}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, {
     detail: { place },
     cause: thrown,
@@ -94,7 +105,7 @@ export function asLater(error: TrestleError): TrestleError {
   return new TrestleError(error.code, error.message, { retry: 'later', detail: error.detail, cause: error.cause })
 }
 
-type Verdict = [code: Code, advice?: string, retry?: Retry]
+type Verdict = readonly [code: Code, advice?: string, retry?: Retry]
 
 const kinds: Readonly<Record<PulsarFault['kind'], (fault: PulsarFault) => Verdict>> = {
   server: () => ['E608'],
@@ -106,22 +117,15 @@ const kinds: Readonly<Record<PulsarFault['kind'], (fault: PulsarFault) => Verdic
   usage: () => ['E606'],
 }
 
-const networkCodes: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'start the broker, or check the port',
-  ENOTFOUND: 'check the host name',
-  EAI_AGAIN: 'check the name server',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'name the certificate in tls.ca',
-  SELF_SIGNED_CERT_IN_CHAIN: 'name the authority in tls.ca',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'name the authority in tls.ca',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'name the authority in tls.ca',
-  CERT_HAS_EXPIRED: 'renew the certificate of the broker',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'use a host name that is in the certificate, or set tls.verify_host: false',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'this port does not speak TLS: use pulsar:// or another port',
+const networkCodes: KnownFaults = {
+  ...networkFaults('broker'),
+  ERR_TLS_CERT_ALTNAME_INVALID: ['E601', 'use a host name that is in the certificate, or set tls.verify_host: false'],
+  ERR_SSL_WRONG_VERSION_NUMBER: ['E601', 'this port does not speak TLS: use pulsar:// or another port'],
 }
 
 function network(cause: unknown, message: string): Verdict {
   const code = (cause as { code?: unknown } | undefined)?.code
-  const advice = typeof code === 'string' ? networkCodes[code] : undefined
-  if (advice !== undefined) return ['E601', advice]
+  const known = typeof code === 'string' ? networkCodes[code] : undefined
+  if (known !== undefined) return known
   return /alert/.test(message) ? ['E602', 'the broker wants a client certificate: see tls.cert and tls.key'] : ['E601']
 }

@@ -1,4 +1,13 @@
-import { type Code, codes, type ErrorDetail, type Retry, TrestleError } from 'trestle/contract'
+import {
+  type Code,
+  codes,
+  type ErrorDetail,
+  fromNetwork,
+  type KnownFaults,
+  networkFaults,
+  type Retry,
+  TrestleError,
+} from 'trestle/contract'
 
 /** What a status of ReductStore means to the hub. */
 export interface Meaning {
@@ -54,28 +63,13 @@ function meaningOf(status: number, said: string | null): Meaning {
 }
 
 /** Whatever Node threw while talking to the server, as a TrestleError; `place` says to whom. */
-export function fromThrown(thrown: unknown, place: string): TrestleError {
-  if (thrown instanceof TrestleError) return thrown
-  const error = thrown instanceof AggregateError ? (thrown.errors[0] as unknown) : thrown
-  const words = error instanceof Error ? error.message : String(error)
-  const known = thrownCodes[String((error as { code?: unknown } | null)?.code ?? '')]
-  const [code, advice] = known ?? ['E601']
-  const detail: ErrorDetail = { place, ...(advice === undefined ? {} : { advice }) }
-  return new TrestleError(code, `${place}: ${words}`, { detail, cause: thrown })
-}
+export const fromThrown = (thrown: unknown, place: string): TrestleError => fromNetwork(thrown, place, thrownCodes)
 
-const thrownCodes: Readonly<Record<string, [Code, string?]>> = {
-  ECONNREFUSED: ['E601', 'start the server, or check the port'],
-  ENOTFOUND: ['E601', 'check the host name'],
-  EAI_AGAIN: ['E601', 'check the name server'],
-  EPROTO: ['E601', 'the server does not speak TLS here: use http://'],
-  DEPTH_ZERO_SELF_SIGNED_CERT: ['E601', 'name the certificate in tls.ca'],
-  SELF_SIGNED_CERT_IN_CHAIN: ['E601', 'name the authority in tls.ca'],
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['E601', 'name the authority in tls.ca'],
-  CERT_HAS_EXPIRED: ['E601', 'renew the certificate of the server'],
-  ERR_TLS_CERT_ALTNAME_INVALID: ['E601', 'use a host name that is in the certificate'],
-  HPE_INVALID_CONSTANT: ['E601', 'the server does not speak HTTP here: check the port, or use https://'],
-  HPE_HEADER_OVERFLOW: ['E608', 'the server sent more header bytes than this hub takes'],
+const thrownCodes: KnownFaults = {
+  ...networkFaults('server'),
   ENOENT: ['E104', 'check the paths under tls'],
   EACCES: ['E104', 'check the paths under tls'],
+  EPROTO: ['E601', 'the server does not speak TLS here: use http://'],
+  HPE_INVALID_CONSTANT: ['E601', 'the server does not speak HTTP here: check the port, or use https://'],
+  HPE_HEADER_OVERFLOW: ['E608', 'the server sent more header bytes than this hub takes'],
 }

@@ -29,7 +29,8 @@ export {
 } from './headers.ts'
 export { type ForeignRecord, Inbound, type InboundBatch, type InboundOptions, inboundFields } from './inbound.ts'
 export type { Delivery, Header, Message, MessageProperties, Owed } from './message.ts'
-export { type OptionsOf, quantities, withDefaults } from './options.ts'
+export { fromNetwork, type KnownFaults, networkFaults } from './network-faults.ts'
+export { type OptionsOf, quantities, tlsFields, withDefaults } from './options.ts'
 export {
   deliverAlone,
   hostAndPort,

@@ -57,6 +57,25 @@ export const quantities = {
   s: quantity('s', 's|min|h|d', 'a time such as 90 s or 7 d, or seconds'),
 } as const
 
+const pem = (description: string) => ({ type: 'string', format: 'path', description }) as const
+
+/**
+ * What every client that speaks TLS asks for: spread them into the `properties` of its `tls`, and its own behind them.
+ *
+ * *Shape*: `peer` is what the far side is called: `server`, `broker`.
+ */
+export const tlsFields = (peer: string) =>
+  ({
+    ca: pem(`The authority that signed the certificate of the ${peer}.`),
+    cert: pem('The certificate of the hub.'),
+    key: pem('The private key of that certificate.'),
+    reject_unauthorized: {
+      type: 'boolean',
+      default: true,
+      description: `Refuse a ${peer} whose certificate cannot be verified.`,
+    },
+  }) as const
+
 /** The options with the schema's defaults where nothing is given, in nested objects that are given too. */
 export function withDefaults<const Schema extends object>(schema: Schema, given: object): OptionsOf<Schema> {
   return fill(schema, given) as OptionsOf<Schema>

@@ -19,6 +19,12 @@ describe('The faults of Pulsar', () => {
     assert.equal(fromThrown(PulsarFault.fromServer(999, 'new', ''), 'x').code, 'E607')
   })
 
+  test('that Node has on the way to a broker say what to do, and its other errors are not taken for them', () => {
+    const lost = fromThrown(Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' }), 'pulsar://far')
+    assert.deepEqual([lost.code, lost.detail.advice], ['E601', 'check the host name'])
+    assert.equal(fromThrown(Object.assign(new Error('no file'), { code: 'ENOENT' }), 'x').code, 'E608')
+  })
+
   test('tell a message that is too large from all else that is not allowed', () => {
     const large = fromThrown(PulsarFault.fromServer(22, 'Exceed maximum message size', ''), 'orders')
     assert.deepEqual([large.code, large.retry], ['E605', 'never'])
