@@ -1,4 +1,4 @@
-import { inboundFields, type OptionsOf, quantities, withDefaults } from 'trestle/contract'
+import { inboundFields, type OptionsOf, quantities, tlsFields, withDefaults } from 'trestle/contract'
 
 const tlsFile = (description: string) => ({ type: 'string', format: 'path', description }) as const
 
@@ -85,14 +85,7 @@ export const httpSchema = {
       additionalProperties: false,
       description: 'For https, as a client. Values are PEM texts or paths of PEM files.',
       properties: {
-        ca: tlsFile('The authority that signed the certificate of the server.'),
-        cert: tlsFile('The certificate of the hub.'),
-        key: tlsFile('The private key of that certificate.'),
-        reject_unauthorized: {
-          type: 'boolean',
-          default: true,
-          description: 'Refuse a server whose certificate cannot be verified.',
-        },
+        ...tlsFields('server'),
       },
     },
     listen: {

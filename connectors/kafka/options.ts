@@ -1,4 +1,4 @@
-import { type OptionsOf, quantities, withDefaults } from 'trestle/contract'
+import { type OptionsOf, quantities, tlsFields, withDefaults } from 'trestle/contract'
 
 const createTopicsSchema = {
   type: 'object',
@@ -112,22 +112,11 @@ export const kafkaSchema = {
       description:
         'Speak TLS; an empty object trusts the usual authorities. Values are PEM texts or paths of PEM files.',
       properties: {
-        ca: {
-          type: 'string',
-          format: 'path',
-          description: 'The authority that signed the certificates of the brokers.',
-        },
-        cert: { type: 'string', format: 'path', description: 'The certificate of the hub.' },
-        key: { type: 'string', format: 'path', description: 'The private key of that certificate.' },
+        ...tlsFields('broker'),
         server_name: {
           type: 'string',
           description:
             'The name to ask for and to find in the certificates of the brokers, where it is not the host of their address.',
-        },
-        reject_unauthorized: {
-          type: 'boolean',
-          default: true,
-          description: 'Refuse brokers whose certificate cannot be verified.',
         },
       },
       examples: [{ ca: '/etc/trestle/kafka-ca.pem' }],

@@ -1,4 +1,4 @@
-import { type OptionsOf, quantities, withDefaults } from 'trestle/contract'
+import { type OptionsOf, quantities, tlsFields, withDefaults } from 'trestle/contract'
 
 /** A last will, for the connector and for its sources. */
 const will = {
@@ -152,20 +152,13 @@ export const mqttSchema = {
       additionalProperties: false,
       description: 'How TLS is spoken with `mqtts://` and `wss://`. Values are PEM texts or paths of PEM files.',
       properties: {
-        ca: { type: 'string', format: 'path', description: 'The authority that signed the certificate of the server.' },
-        cert: { type: 'string', format: 'path', description: 'The certificate of the hub.' },
-        key: { type: 'string', format: 'path', description: 'The private key of that certificate.' },
+        ...tlsFields('server'),
         server_name: { type: 'string', description: 'The name to ask for and to find in the certificate.' },
         alpn: {
           type: 'array',
           items: { type: 'string' },
           description: 'Protocols to offer (ALPN).',
           examples: [['x-amzn-mqtt-ca']],
-        },
-        reject_unauthorized: {
-          type: 'boolean',
-          default: true,
-          description: 'Refuse a server whose certificate cannot be verified.',
         },
       },
       examples: [{ ca: '/etc/trestle/broker-ca.pem' }],

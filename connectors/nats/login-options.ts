@@ -1,21 +1,14 @@
+import { tlsFields } from 'trestle/contract'
+
 /** Options of TLS and of proving who one is. */
 
-const file = (description: string) => ({ type: 'string', format: 'path', description }) as const
-
-export const tlsFields = {
+export const tlsSchema = {
   type: 'object',
   additionalProperties: false,
   description:
     'Insist on TLS; an empty object trusts the usual authorities. Values are PEM texts or paths of PEM files.',
   properties: {
-    ca: file('The authority that signed the certificates of the servers.'),
-    cert: file('The certificate of the hub.'),
-    key: file('The private key of that certificate.'),
-    reject_unauthorized: {
-      type: 'boolean',
-      default: true,
-      description: 'Refuse servers whose certificate cannot be verified.',
-    },
+    ...tlsFields('server'),
     first: {
       type: 'boolean',
       default: false,
@@ -28,7 +21,7 @@ export const tlsFields = {
 const secret = (description: string, example: string) =>
   ({ type: 'string', secret: true, description, examples: [example] }) as const
 
-export const authFields = {
+export const authSchema = {
   type: 'object',
   additionalProperties: false,
   description: 'Prove who the hub is: by user and password, token, nkey, credentials file, or JWT.',

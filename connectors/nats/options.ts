@@ -1,5 +1,5 @@
 import { type OptionsOf, quantities, withDefaults } from 'trestle/contract'
-import { authFields, tlsFields } from './login-options.ts'
+import { authSchema, tlsSchema } from './login-options.ts'
 
 const name = '^[^\\s.*>/\\\\]{1,255}$'
 const literal = '^(?!\\$)(?!.*(^|\\.)[*>](\\.|$))[^\\s.]+(\\.[^\\s.]+)*$'
@@ -198,8 +198,8 @@ export const natsSchema = {
       default: '_INBOX',
       description: 'Where the servers answer to; the user must be allowed to subscribe below it.',
     },
-    tls: tlsFields,
-    auth: authFields,
+    tls: tlsSchema,
+    auth: authSchema,
   },
 } as const
 

@@ -1,4 +1,4 @@
-import { type OptionsOf, quantities, TrestleError, withDefaults } from 'trestle/contract'
+import { type OptionsOf, quantities, TrestleError, tlsFields, withDefaults } from 'trestle/contract'
 
 /** What stands under a connector of `type: pulsar` in the configuration. */
 export const pulsarSchema = {
@@ -54,18 +54,7 @@ export const pulsarSchema = {
       description:
         'What TLS trusts and shows; without it the usual authorities are trusted. Values are PEM texts or paths of PEM files.',
       properties: {
-        ca: {
-          type: 'string',
-          format: 'path',
-          description: 'The authority that signed the certificates of the brokers.',
-        },
-        cert: { type: 'string', format: 'path', description: 'The certificate of the hub.' },
-        key: { type: 'string', format: 'path', description: 'The private key of that certificate.' },
-        reject_unauthorized: {
-          type: 'boolean',
-          default: true,
-          description: 'Refuse brokers whose certificate cannot be verified.',
-        },
+        ...tlsFields('broker'),
         verify_host: {
           type: 'boolean',
           default: true,

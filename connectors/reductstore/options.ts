@@ -1,4 +1,4 @@
-import { inboundFields, type OptionsOf, quantities, withDefaults } from 'trestle/contract'
+import { inboundFields, type OptionsOf, quantities, tlsFields, withDefaults } from 'trestle/contract'
 
 /** What stands under a connector of `type: reductstore` in the configuration. */
 export const reductSchema = {
@@ -93,14 +93,7 @@ export const reductSchema = {
       additionalProperties: false,
       description: 'For https. Values are PEM texts or paths of PEM files.',
       properties: {
-        ca: { type: 'string', format: 'path', description: 'The authority that signed the certificate of the server.' },
-        cert: { type: 'string', format: 'path', description: 'The certificate of the hub.' },
-        key: { type: 'string', format: 'path', description: 'The private key of that certificate.' },
-        reject_unauthorized: {
-          type: 'boolean',
-          default: true,
-          description: 'Refuse a server whose certificate cannot be verified.',
-        },
+        ...tlsFields('server'),
       },
       examples: [{ ca: '/etc/trestle/reduct-ca.pem' }],
     },
