@@ -22,6 +22,8 @@ async function start(): Promise<RunningSystem> {
   for (const topic of ['outward', 'inward', 'ab', 'ba']) {
     await server.admin(`/persistent/public/default/${topic}`, 'PUT')
   }
+  // What no subscription waits for is deleted when its ledger is full or the broker starts again.
+  await server.admin('/persistent/public/default/outward/subscription/keep', 'PUT', 'earliest')
   const feeder = new JavaFeeder(server)
   return {
     address: server.url.replace('pulsar://', ''),
