@@ -6,7 +6,9 @@ const manyTurnsPerMs = 1.5
 /** … while a turn reads few sockets. */
 const fewReads = 16
 const trialWindows = 2
-const keepMs = 2000
+/** How long the pause is kept after a trial, and at most after several that went well one after the other. */
+const minKeepMs = 2000
+const maxKeepMs = 8000
 /** The pause stays while at least so much of the bytes still arrives. */
 const keptShare = 0.93
 const minBackOffMs = 500
@@ -65,6 +67,7 @@ export class Pacing {
   #windows = 0
   #untilMs = 0
   #backOffMs = minBackOffMs
+  #keepMs = minKeepMs
 
   constructor(
     turn: Pick<Turn, 'flush'>,
@@ -153,9 +156,11 @@ export class Pacing {
       this.#become('off')
       this.#untilMs = nowMs + this.#backOffMs
       this.#backOffMs = Math.min(maxBackOffMs, this.#backOffMs * 2)
+      this.#keepMs = minKeepMs
     } else if (++this.#windows === trialWindows) {
       this.#become('on')
-      this.#untilMs = nowMs + keepMs
+      this.#untilMs = nowMs + this.#keepMs
+      this.#keepMs = Math.min(maxKeepMs, this.#keepMs * 2)
       this.#backOffMs = minBackOffMs
     }
   }
