@@ -45,6 +45,23 @@ if (faults.length > 0) throw new Error(faults.join('\n'))
 console.log(`package: ${names.length} packages`)
 JS
 
+say 'what its README and guides lead to is there, but for what only the sources have'
+node --input-type=module <<'JS'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+const root = 'node_modules/trestle'
+const dead = []
+const pages = [`${root}/README.md`, ...globSync(`${root}/docs/guides/*.md`)]
+for (const page of pages)
+  for (const [, link] of readFileSync(page, 'utf8').matchAll(/\]\(([^)\s]+)\)/g)) {
+    const file = join(dirname(page), link.split('#')[0])
+    const isOfSources = /^(src|demo|bench)\//.test(file.slice(root.length + 1))
+    if (!/^[a-z]+:/.test(link) && !isOfSources && !existsSync(file)) dead.push(`${page}: ${link}`)
+  }
+if (pages.length < 2) dead.push('no guides are there')
+if (dead.length > 0) throw new Error(dead.join('\n'))
+JS
+
 say 'its command answers, and finds faults'
 npx --no-install trestle --help | grep -q dead-letters
 npx --no-install trestle --version | grep -q "$(node -p 'require("./node_modules/trestle/package.json").version')"
