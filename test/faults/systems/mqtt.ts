@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { connectAsync, type MqttClient } from 'mqtt'
 import { need, startMosquitto } from '../../services/index.ts'
 import { FaultProxy } from '../../support/fault-proxy.ts'
@@ -15,6 +16,9 @@ export const mqtt: FarSystem = {
   missing: () => need('mosquitto'),
   start,
 }
+
+/** So long after a confirmation what was confirmed is saved, while it has little to save. */
+const unsavedMs = 100
 
 async function start({ isJudged = false }: StartOptions = {}): Promise<RunningSystem> {
   const server = await startMosquitto({ persistent: true })
@@ -40,6 +44,7 @@ async function start({ isJudged = false }: StartOptions = {}): Promise<RunningSy
     seen.push({ ...seenIn(payload.toString(), id), atMs: performance.now() })
   })
   await reader.subscribeAsync('outward/#', { qos: 2 })
+  let kills = 0
   const feeder = await connectAsync({ ...at, clientId: 'feeder' })
   return {
     address: `127.0.0.1:${server.port}`,
@@ -47,11 +52,14 @@ async function start({ isJudged = false }: StartOptions = {}): Promise<RunningSy
       type: 'mqtt',
       server: `mqtt://127.0.0.1:${proxy.port}`,
       qos: 2,
-      keepalive_s: 3,
+      // Mosquitto saves all it has in every turn: with much in its queues a sign of life takes it seconds.
+      keepalive_s: 5,
+      connect_timeout_ms: 3000,
       ...(reads === null ? {} : { sources: [{ filters: [`${reads.address}/#`], publish: reads.publish }] }),
     }),
     target: (address) => `topic: "${address}/\${device}"`,
     kill() {
+      kills++
       witness?.killed()
       return server.kill()
     },
@@ -63,14 +71,17 @@ async function start({ isJudged = false }: StartOptions = {}): Promise<RunningSy
     drop: () => proxy.drop(),
     heal: () => proxy.heal(),
     async put(records) {
-      // MQTT.js sends again by itself what was not acknowledged, in its order: nothing is put twice from here.
+      const before = kills
+      // MQTT.js sends again by itself what was not acknowledged, in its order.
       await Promise.all(records.map(({ key, value }) => feeder.publishAsync(`inward/${key}`, value, { qos: 1 })))
+      if (isJudged) await sleep(unsavedMs)
+      if (kills !== before) throw new Error('killed, Mosquitto may not have saved what it confirmed last')
     },
     async readAll() {
       // What is under way to the reader arrives while nothing new is sent.
       for (let before = -1; before !== seen.length; ) {
         before = seen.length
-        await new Promise((done) => setTimeout(done, 1500))
+        await sleep(1500)
       }
       return witness?.judge(seen) ?? seen
     },
