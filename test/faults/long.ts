@@ -18,8 +18,11 @@ const { values, positionals } = parseArgs({
 })
 const wanted = systems.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
 const awayMs = 5000
-const cells: Cell[] = []
 let failed = false
+console.log(
+  '| System | Fault | Side | Acknowledged | Lost | Out of order | Twice, same identity | Sent again | Twice, other identity |',
+)
+console.log('|---|---|---|---|---|---|---|---|---|')
 for (const system of wanted) {
   const missing = await system.missing()
   if (missing !== false) {
@@ -34,33 +37,23 @@ for (const system of wanted) {
     awayMs,
     afterMs: restMs / 2,
     drainMs: 180_000,
-    log: (line) => console.log(line),
+    log: (line) => console.error(line),
   })
-  cells.push(...result.cells)
+  printRows(result.cells)
   const faults = result.cells.flatMap((cell) => judgementFaults(system, cell))
   if (result.unaccounted !== 0) faults.push(`${system.name}: ${result.unaccounted} unaccounted`)
   for (const fault of faults) console.log(`  ${fault}`)
   failed ||= faults.length > 0
 }
-console.log(
-  '| System | Fault | Side | Acknowledged | Lost | Out of order | Twice, same identity | Sent again | Twice, other identity |',
-)
-console.log('|---|---|---|---|---|---|---|---|---|')
-for (const { system, fault, sink, source } of cells) {
-  for (const [side, one] of [
-    ['sink', sink],
-    ['source', source],
-  ] as const) {
-    if (one === null) continue
-    const counts = [
-      one.acknowledged,
-      one.lost.length,
-      one.outOfOrder.length,
-      one.droppable,
-      one.sentAgain,
-      one.unexplained.length,
-    ]
-    console.log(`| ${system} | ${fault} | ${side} | ${counts.join(' | ')} |`)
+process.exit(failed ? 1 : 0)
+
+function printRows(cells: readonly Cell[]): void {
+  for (const { system, fault, sink, source } of cells) {
+    for (const [side, one] of Object.entries({ sink, source })) {
+      if (one === null) continue
+      const { acknowledged, lost, outOfOrder, droppable, sentAgain, unexplained } = one
+      const counts = [acknowledged, lost.length, outOfOrder.length, droppable, sentAgain, unexplained.length]
+      console.log(`| ${[system, fault, side, ...counts].join(' | ')} |`)
+    }
   }
 }
-process.exit(failed ? 1 : 0)

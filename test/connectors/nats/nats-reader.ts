@@ -34,7 +34,8 @@ export async function readStream(address: string, stream: string): Promise<Strea
     const read: StreamMessage[] = []
     while (read.length < state.messages) {
       const before = read.length
-      for await (const message of await consumer.fetch({ max_messages: state.messages - read.length, expires: 3000 })) {
+      const count = Math.min(5000, state.messages - read.length)
+      for await (const message of await consumer.fetch({ max_messages: count, expires: 3000 })) {
         const headers: Record<string, string> = {}
         for (const [header, values] of message.headers ?? []) headers[header] = values.join('|')
         read.push({ sequence: message.seq, subject: message.subject, headers, data: Buffer.from(message.data) })
