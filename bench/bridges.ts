@@ -38,7 +38,7 @@ export async function benchBridge(system: FarSystem, load: BridgeLoad): Promise<
   const running = await system.start()
   try {
     const out = running.entry(null)
-    const into = running.entry({ address: 'inward', publish: 'in/${key}' })
+    const into = running.entry({ address: 'inward', publish: 'in/bench' })
     return [
       ...(out === null ? [] : [await benchSink(system, running, load)]),
       ...(into === null ? [] : [await benchSource(system, running, load)]),
@@ -85,7 +85,7 @@ async function fillAndDrain(hub: HubProcess, seconds: number): Promise<Drained> 
 
 async function benchSource(system: FarSystem, running: RunningSystem, load: BridgeLoad): Promise<BridgeCost> {
   const hub = await HubProcess.create({
-    connectors: { in: running.entry({ address: 'inward', publish: 'in/${key}' }) },
+    connectors: { in: running.entry({ address: 'inward', publish: 'in/bench' }) },
     rules: {},
   })
   try {
