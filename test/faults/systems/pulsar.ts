@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { need, type PulsarServer, startPulsar } from '../../services/index.ts'
 import { freePorts } from '../../services/process.ts'
 import { FaultProxy } from '../../support/fault-proxy.ts'
@@ -118,9 +119,24 @@ function answers(socket: WebSocket, count: number, send: () => void): Promise<vo
   })
 }
 
+/** A broker that has just come back may take its time, or not take the reader at all. */
+async function openReader(server: PulsarServer, topic: string): Promise<WebSocket> {
+  for (let tries = 1; ; tries++) {
+    const socket = new WebSocket(socketUrl(server, `reader/persistent/public/default/${topic}?messageId=earliest`))
+    try {
+      await once(socket, 'open', { signal: AbortSignal.timeout(20_000) })
+      return socket
+    } catch (error) {
+      socket.close()
+      if (tries === 5) throw error
+      await sleep(2000)
+    }
+  }
+}
+
 /** Everything in a topic, in its order, up to the number of messages the broker's statistics name. */
 async function readWithJava(server: PulsarServer, topic: string): Promise<Seen[]> {
-  const socket = new WebSocket(socketUrl(server, `reader/persistent/public/default/${topic}?messageId=earliest`))
+  const socket = await openReader(server, topic)
   const seen: Seen[] = []
   let lastMs = Date.now()
   socket.onmessage = ({ data }) => {
@@ -133,7 +149,6 @@ async function readWithJava(server: PulsarServer, topic: string): Promise<Seen[]
     lastMs = Date.now()
     socket.send(JSON.stringify({ messageId }))
   }
-  await once(socket, 'open', { signal: AbortSignal.timeout(10_000) })
   // The end of a topic is where nothing more comes: its statistics count batches, not messages.
   while (Date.now() - lastMs < 3000) await new Promise((done) => setTimeout(done, 100))
   socket.close()
