@@ -1,25 +1,12 @@
 import {
-  type Code,
-  codes,
   type ErrorDetail,
   fromNetwork,
   type KnownFaults,
+  type Meaning,
+  means,
   networkFaults,
-  type Retry,
   TrestleError,
 } from 'trestle/contract'
-
-interface Meaning {
-  code: Code
-  retry: Retry
-  advice?: string
-}
-
-const means = (code: Code, advice?: string, retry: Retry = codes[code].retry): Meaning => ({
-  code,
-  retry,
-  ...(advice === undefined ? {} : { advice }),
-})
 
 const meanings: Readonly<Record<number, Meaning>> = {
   401: means('E602', 'check token, username and password'),

@@ -1,28 +1,24 @@
 import { protocolErrors } from '@platformatic/kafka'
 import {
   type Code,
-  codes,
   type ErrorDetail,
   type KnownFaults,
+  type Meaning,
+  means as meansOf,
   networkFaults,
   type Retry,
   TrestleError,
 } from 'trestle/contract'
 
 /** What one of Kafka's error codes means to the hub. */
-interface Meaning {
-  code: Code
-  retry: Retry
+interface KafkaMeaning extends Meaning {
   /** True: the records of that request are certainly not in the log. */
-  notWritten: boolean
-  advice?: string
+  readonly notWritten: boolean
 }
 
-const means = (code: Code, notWritten: boolean, advice?: string, retry: Retry = codes[code].retry): Meaning => ({
-  code,
-  retry,
+const means = (code: Code, notWritten: boolean, advice?: string, retry?: Retry): KafkaMeaning => ({
+  ...meansOf(code, advice, retry),
   notWritten,
-  ...(advice === undefined ? {} : { advice }),
 })
 
 const needsWrite = 'allow this user WRITE on the topic (a source: READ)'
@@ -31,7 +27,7 @@ const elects = 'Kafka is choosing a leader; nothing to do'
 const fenced = 'the hub takes a new producer id by itself'
 
 /** Kafka's error codes that can answer what this connector asks. *Source*: Kafka protocol, error codes. */
-export const meanings: Readonly<Record<number, Meaning>> = {
+export const meanings: Readonly<Record<number, KafkaMeaning>> = {
   [-1]: means('E607', false, 'see the log of the broker'), // UNKNOWN_SERVER_ERROR
   1: means('E604', true, 'set on_out_of_range: beginning or end to go on there'), // OFFSET_OUT_OF_RANGE
   2: means('E607', true), // CORRUPT_MESSAGE
@@ -101,7 +97,7 @@ export const meanings: Readonly<Record<number, Meaning>> = {
 const names = new Map(Object.values(protocolErrors).map((error) => [error.code, error]))
 
 /** The meaning of any of Kafka's codes; one that is not in the table counts as unforeseen. */
-export function meaningOf(kafkaCode: number): Meaning {
+export function meaningOf(kafkaCode: number): KafkaMeaning {
   const known = meanings[kafkaCode]
   if (known !== undefined) return known
   return names.get(kafkaCode)?.canRetry ? means('E607', false) : means('E608', false)

@@ -1,4 +1,11 @@
-import { type Code, type ErrorDetail, type Retry, TrestleError } from 'trestle/contract'
+import {
+  type Code,
+  type ErrorDetail,
+  type KnownFaults,
+  networkFaults,
+  type Retry,
+  TrestleError,
+} from 'trestle/contract'
 import type { Connack, Version } from './wire/packets.ts'
 import { WireFault } from './wire/reader.ts'
 
@@ -91,19 +98,8 @@ function refusal(code: number, words: string, meaning: Meaning | undefined, plac
 }
 
 /** Codes of Node and what to do about them. */
-const thrownCodes: Readonly<Record<string, readonly [Code, string?]>> = {
-  ECONNREFUSED: ['E601', 'start the server, or check the port'],
-  ECONNRESET: ['E601'],
-  EPIPE: ['E601'],
-  ETIMEDOUT: ['E601'],
-  EHOSTUNREACH: ['E601', 'check the network'],
-  ENETUNREACH: ['E601', 'check the network'],
-  ENOTFOUND: ['E601', 'check the host name'],
-  EAI_AGAIN: ['E601', 'check the name server'],
-  DEPTH_ZERO_SELF_SIGNED_CERT: ['E601', 'name the certificate in tls.ca'],
-  SELF_SIGNED_CERT_IN_CHAIN: ['E601', 'name the authority in tls.ca'],
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['E601', 'name the authority in tls.ca'],
-  CERT_HAS_EXPIRED: ['E601', 'renew the certificate of the server'],
+const thrownCodes: KnownFaults = {
+  ...networkFaults('server'),
   ERR_TLS_CERT_ALTNAME_INVALID: ['E601', 'use a host name that is in the certificate, or set tls.server_name'],
   ERR_SSL_WRONG_VERSION_NUMBER: ['E601', 'the port does not speak TLS: use mqtt:// or ws://'],
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: ['E602', 'the server wants a certificate: set tls.cert and tls.key'],

@@ -1,26 +1,12 @@
 import {
-  type Code,
-  codes,
   type ErrorDetail,
   fromNetwork,
   type KnownFaults,
+  type Meaning,
+  means,
   networkFaults,
-  type Retry,
   TrestleError,
 } from 'trestle/contract'
-
-/** What a status of ReductStore means to the hub. */
-export interface Meaning {
-  code: Code
-  retry: Retry
-  advice?: string
-}
-
-const means = (code: Code, advice?: string, retry: Retry = codes[code].retry): Meaning => ({
-  code,
-  retry,
-  ...(advice === undefined ? {} : { advice }),
-})
 
 /** HTTP statuses that ReductStore answers, for a request or for one record of a batch. */
 const meanings: Readonly<Record<number, Meaning>> = {

@@ -28,6 +28,7 @@ export {
   wentThrough,
 } from './headers.ts'
 export { type ForeignRecord, Inbound, type InboundBatch, type InboundOptions, inboundFields } from './inbound.ts'
+export { type Meaning, means } from './meaning.ts'
 export type { Delivery, Header, Message, MessageProperties, Owed } from './message.ts'
 export { fromNetwork, type KnownFaults, networkFaults } from './network-faults.ts'
 export { type OptionsOf, quantities, tlsFields, withDefaults } from './options.ts'
