@@ -8,7 +8,7 @@ import type { Piece } from '../topic/overlap.ts'
 
 /** What a schema knows of a payload's fields, for the checker of expressions. */
 export type Shape =
-  | { readonly kind: 'any' | 'null' | 'bool' | 'number' | 'string' }
+  | { readonly kind: 'any' | 'null' | 'bool' | 'number' | 'int' | 'string' | 'bytes' | 'timestamp' }
   | { readonly kind: 'list'; readonly items: Shape }
   | { readonly kind: 'object'; readonly fields: ReadonlyMap<string, Shape>; readonly open: boolean }
 
@@ -22,16 +22,47 @@ export interface SchemaFault {
 export interface PayloadSchema {
   readonly subject: string
   readonly version: number
+  /** What the wire format names it by. */
+  readonly id: number
+  readonly format: SchemaFormat
   /** The first fault of a decoded payload; null when it fits. */
   check(value: unknown): SchemaFault | null
   /** What is known of the payload's fields. */
   fields(): Shape
+  /**
+   * A payload in the schema's own encoding (JSON, Avro binary, Protobuf) as plain data: bytes as `Uint8Array`, integers
+   * beyond 2^53 as `bigint`. undefined when it is not of this schema; `fault` says why.
+   */
+  decode(bytes: Uint8Array, topic: string): unknown
+  /** Plain data in the schema's own encoding, in fresh bytes; null when it does not fit; `fault` says why. */
+  encode(value: unknown): Uint8Array | null
+  /** Why the last `decode` or `encode` could not. */
+  readonly fault: SchemaFault | null
+  /**
+   * What stands before an encoded payload in Confluent's wire format: a zero byte, the id, and for Protobuf the indexes
+   * of the message. *Shape*: never changed.
+   */
+  readonly frame: Uint8Array
+}
+
+export type SchemaFormat = 'json-schema' | 'avro' | 'protobuf' | 'sparkplug'
+
+/** A payload in Confluent's wire format, opened. */
+export interface Framed {
+  readonly schema: PayloadSchema
+  /** Where the encoded payload begins. */
+  readonly offset: number
 }
 
 export interface Schemas {
-  /** `telemetry` (newest version) or `telemetry@3`; null when there is none. */
+  /**
+   * `telemetry` (newest version) or `telemetry@3`; of Protobuf also `telemetry#plant.Reading`, a message other than
+   * the first. null when there is none.
+   */
   resolve(name: string): PayloadSchema | null
   list(): readonly PayloadSchema[]
+  /** Reads what stands before a payload in Confluent's wire format; null when it is none, or of an unknown id. */
+  unframe(bytes: Uint8Array): Framed | null
 }
 
 /** What a rule's target may say for one configured sink. */

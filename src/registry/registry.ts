@@ -14,13 +14,17 @@ import { join } from 'node:path'
 import type { Fault } from '../document/fault.ts'
 import { readDocument } from '../document/yaml.ts'
 import { compileJsonSchema, maxSchemaBytes } from './formats/json-schema.ts'
-import type { Schema } from './schema.ts'
+import { type Schema, schemaOf } from './schema.ts'
+import { frameBytes, frameOf, readFrame } from './wire-format.ts'
 
 export class Registry {
   /** By subject; versions ascending. */
   readonly #subjects: ReadonlyMap<string, readonly Schema[]>
 
+  readonly #byId: ReadonlyMap<number, Schema>
+
   private constructor(schemas: readonly Schema[]) {
+    this.#byId = new Map(schemas.map((schema) => [schema.id, schema]))
     const subjects = new Map<string, Schema[]>()
     for (const schema of [...schemas].sort((a, b) => a.version - b.version)) {
       const versions = subjects.get(schema.subject)
@@ -56,6 +60,13 @@ export class Registry {
     if (versions === undefined) return null
     if (version === undefined) return versions.at(-1) ?? null
     return versions.find((schema) => schema.version === Number(version)) ?? null
+  }
+
+  /** Reads what stands before a payload in Confluent's wire format; null when it is none, or of an unknown id. */
+  unframe(bytes: Uint8Array): { schema: Schema; offset: number } | null {
+    const id = readFrame(bytes)
+    const schema = id === null ? undefined : this.#byId.get(id)
+    return schema === undefined ? null : { schema, offset: frameBytes }
   }
 
   /** By subject, then version. */
@@ -138,8 +149,19 @@ function loadSchema(subject: string, version: number, file: string, faults: Faul
     return null
   }
   const body = compileJsonSchema(parsed.value)
-  if (!Array.isArray(body))
-    return { subject, version, id: idOf(parsed.value), format: 'json-schema', file, text, ...body }
+  if (!Array.isArray(body)) {
+    const id = idOf(parsed.value)
+    return schemaOf(body, {
+      subject,
+      version,
+      id,
+      format: 'json-schema',
+      file,
+      text,
+      references: [],
+      frame: frameOf(id),
+    })
+  }
   // JSON is YAML, whose reader knows the places of values.
   const { document } = readDocument(file, text)
   for (const { code, message, path } of body) faults.push({ file, ...document.at(path), code, message })

@@ -7,23 +7,53 @@ export interface SchemaFault {
   readonly keyword: string
 }
 
-/** One version of a subject, ready to check decoded payloads. */
-export interface Schema {
+export type SchemaFormat = 'json-schema' | 'avro' | 'protobuf' | 'sparkplug'
+
+/** A schema's own part, before it has a name: what its format makes of the text. */
+export interface SchemaBody {
+  /** The first fault of a decoded payload; null when it fits. */
+  check(value: unknown): SchemaFault | null
+  /** What is known of the fields, for the checker of expressions. */
+  fields(): Shape
+  /**
+   * A payload in the schema's own encoding (JSON, Avro binary, Protobuf) as plain data: bytes as `Uint8Array`, integers
+   * beyond 2^53 as `bigint`. undefined when it is not of this schema; `fault` says why.
+   */
+  decode(bytes: Uint8Array, topic: string): unknown
+  /** Plain data in the schema's own encoding, in fresh bytes; null when it does not fit; `fault` says why. */
+  encode(value: unknown): Uint8Array | null
+  /** Why the last `decode` or `encode` could not. */
+  readonly fault: SchemaFault | null
+}
+
+/** A schema that another one imports or refers to. *Source*: Confluent's `references`. */
+export interface SchemaReference {
+  /** What the schema calls it: an import's path, an Avro name, a `$ref`. */
+  readonly name: string
+  readonly subject: string
+  readonly version: number
+}
+
+/** One version of a subject, ready to check, read and write payloads. */
+export interface Schema extends SchemaBody {
   readonly subject: string
   /** Counts from 1 within the subject. */
   readonly version: number
-  /** The same for the same content wherever and whenever it is read. *Shape*: 31 bits, never 0. */
+  /** What the wire format names it by: the same text is the same id in every subject. *Shape*: 31 bits, never 0. */
   readonly id: number
-  readonly format: 'json-schema'
+  readonly format: SchemaFormat
   /** The file it was read from. */
   readonly file: string
   /** The schema as it was written. */
   readonly text: string
-  /** The first fault of a value; null when it fits. */
-  check(value: unknown): SchemaFault | null
-  /** What is known of the fields, for the checker of expressions. */
-  fields(): Shape
+  readonly references: readonly SchemaReference[]
+  /**
+   * What stands before an encoded payload in Confluent's wire format: a zero byte, the id, and for Protobuf the indexes
+   * of the message. *Shape*: never changed.
+   */
+  readonly frame: Uint8Array
 }
 
-/** The format's own part of a Schema, before it has a name. */
-export type SchemaBody = Pick<Schema, 'check' | 'fields'>
+/** A body with its name; made so that `fault` stays the body's own. */
+export const schemaOf = (body: SchemaBody, name: Omit<Schema, keyof SchemaBody>): Schema =>
+  Object.assign(Object.create(body) as SchemaBody, name)

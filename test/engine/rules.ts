@@ -1,13 +1,18 @@
 import type { Message } from '../../src/contract/message.ts'
 import { printFault } from '../../src/document/fault.ts'
 import { Outcome } from '../../src/engine/outcome.ts'
-import type { PayloadSchema, Schemas, Shape, SinkInfo } from '../../src/engine/port.ts'
+import type { PayloadSchema, SchemaFault, Schemas, Shape, SinkInfo } from '../../src/engine/port.ts'
 import { evaluate, RuleSet } from '../../src/engine/rule-set.ts'
+import { frameBytes, frameOf, readFrame } from '../../src/registry/wire-format.ts'
 
 /** A schema that wants a numeric `temperature_f`, and counts how often it is asked. */
 export class TelemetrySchema implements PayloadSchema {
   readonly subject = 'telemetry'
   readonly version: number
+  readonly id = 17
+  readonly format = 'json-schema'
+  readonly frame = frameOf(17)
+  fault: SchemaFault | null = null
   checks = 0
 
   constructor(version = 3) {
@@ -20,6 +25,15 @@ export class TelemetrySchema implements PayloadSchema {
     if (typeof reading === 'number') return null
     const message = reading === undefined ? 'is missing' : 'must be number'
     return { path: '/temperature_f', message, keyword: 'type' }
+  }
+
+  decode(bytes: Uint8Array): unknown {
+    return JSON.parse(Buffer.from(bytes).toString())
+  }
+
+  encode(value: unknown): Uint8Array | null {
+    this.fault = this.check(value)
+    return this.fault === null ? Buffer.from(JSON.stringify(value)) : null
   }
 
   fields(): Shape {
@@ -39,6 +53,11 @@ export const registryOf = (...schemas: PayloadSchema[]): Schemas => ({
   list: () => schemas,
   resolve: (name) =>
     schemas.findLast(({ subject, version }) => name === subject || name === `${subject}@${version}`) ?? null,
+  unframe: (bytes) => {
+    const id = readFrame(bytes)
+    const schema = schemas.find((one) => one.id === id)
+    return schema === undefined ? null : { schema, offset: frameBytes }
+  },
 })
 
 export const sinks = new Map<string, SinkInfo>([

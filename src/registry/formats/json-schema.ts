@@ -5,6 +5,7 @@ import addFormats from 'ajv-formats'
 import type { Code } from '../../contract/codes.ts'
 import type { SchemaBody, SchemaFault } from '../schema.ts'
 import { shapeOf } from '../shape.ts'
+import { jsonEncoding } from './json-encoding.ts'
 import { linearPattern } from './pattern.ts'
 import { uniqueItems } from './unique-items.ts'
 
@@ -48,7 +49,7 @@ export function compileJsonSchema(schema: unknown): SchemaBody | FormatFault[] {
   try {
     if (ajv.validateSchema(schema) !== true) return invalidSchema(ajv.errors ?? [])
     const validate = ajv.compile(schema)
-    return { check: (value) => check(validate, value), fields: () => shapeOf(schema) }
+    return { ...jsonEncoding((value) => check(validate, value)), fields: () => shapeOf(schema) }
   } catch (thrown) {
     return [uncompilable(thrown as Error)]
   }
