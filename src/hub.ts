@@ -4,7 +4,7 @@
  * `startHub` is what `trestle start` calls, `checkAll` what `trestle check` calls; programs that embed a hub use
  * `createHub` of `index.ts`. `hub/plan` reads and checks everything before anything is opened; `hub/hub` is the running
  * hub; `hub/intake` its inner doors; `hub/connectors` what is added and removed while it runs; `hub/buffers` watches what
- * sinks are owed; `hub/loop-guard` and `hub/ways-back` keep messages from circling; `hub/ledger` adds up the reports.
+ * sinks are owed; `hub/rule-book` exchanges rules and schemas; `hub/loop-guard` and `hub/ways-back` keep messages from circling; `hub/ledger` adds up the reports.
  */
 
 import { readFileSync } from 'node:fs'
@@ -14,6 +14,7 @@ import { TrestleError } from './contract/error.ts'
 import { type Fault, printFault } from './document/fault.ts'
 import { Hub } from './hub/hub.ts'
 import { makePlan, type Plan, type PlanOptions } from './hub/plan.ts'
+import type { Reloaded } from './hub/rule-book.ts'
 import { Redactor } from './settings/redact.ts'
 import { Events } from './telemetry/events.ts'
 import { Log } from './telemetry/log.ts'
@@ -39,6 +40,8 @@ export interface RunningHub {
   readonly hub: Hub
   /** What was started, for a person: one line each. */
   readonly summary: string[]
+  /** Loads rules and schemas anew, all or nothing. *Errors*: the first fault's code, all faults in `detail`. */
+  reload(): Promise<Reloaded>
   stop(): Promise<void>
 }
 
@@ -64,7 +67,7 @@ export async function startHub(options: PlanOptions = {}): Promise<RunningHub> {
     await hub.stop()
     events.emit('hub.stopped')
   }
-  return { hub, summary: summaryOf(plan, hub, version), stop }
+  return { hub, summary: summaryOf(plan, hub, version), reload: () => hub.reload(), stop }
 }
 
 function makeLog({ settings }: Plan, redact: (text: string) => string): Log {

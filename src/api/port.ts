@@ -15,8 +15,19 @@ export interface HubPort {
    * valid during the call only. *Errors*: E405 for a filter that is not valid.
    */
   subscribe(filter: string, onMessage: (message: Message) => void): () => void
+  /** Loads rules and schemas anew, all or nothing. *Errors*: the first fault's code, all faults in `detail`. */
+  reload(): Promise<RuleChanges>
   readonly deadLetters: DeadLetterPort
   readonly connectors: ConnectorPort
+}
+
+/** Names of rules that a reload has changed. */
+export interface RuleChanges {
+  /** How many are loaded now. */
+  rules: number
+  added: readonly string[]
+  changed: readonly string[]
+  removed: readonly string[]
 }
 
 export interface PublishRequest {

@@ -6,6 +6,7 @@ import { addHealth } from './routes/health.ts'
 import { addMetrics } from './routes/metrics.ts'
 import { addOpenapi } from './routes/openapi.ts'
 import { addPublish } from './routes/publish.ts'
+import { addReload } from './routes/reload.ts'
 import { addStatus } from './routes/status.ts'
 import { addSubscribe } from './routes/subscribe.ts'
 
@@ -14,6 +15,7 @@ export function addRoutes(app: FastifyInstance, context: ApiContext): void {
   addStatus(app, context)
   addConnectors(app, context)
   addDeadLetters(app, context)
+  addReload(app, context)
   addPublish(app, context)
   addSubscribe(app, context)
   addHealth(app, context)

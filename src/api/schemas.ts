@@ -351,6 +351,20 @@ export const deadLetterChoiceSchema = {
   additionalProperties: false,
 } as const
 
+const names = { type: 'array', items: text } as const
+
+export const reloadedSchema = {
+  type: 'object',
+  description: 'Which rules have changed, by name',
+  properties: {
+    rules: { ...count, description: 'How many are loaded now' },
+    added: names,
+    changed: { ...names, description: 'Whose files have changed' },
+    removed: names,
+  },
+  required: ['rules', 'added', 'changed', 'removed'],
+} as const
+
 export const probeSchema = {
   type: 'object',
   properties: {

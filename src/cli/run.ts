@@ -12,6 +12,7 @@ import { newVerb } from './verb.ts'
 export const verbs: Record<string, { purpose: string; load(): Promise<{ verb: Verb }> }> = {
   start: { purpose: 'run the hub', load: () => import('./commands/start.ts') },
   check: { purpose: 'find every fault in config, rules and schemas', load: () => import('./commands/check.ts') },
+  reload: { purpose: 'load rules and schemas anew, all or nothing', load: () => import('./commands/reload.ts') },
   status: { purpose: 'show what each connector is doing', load: () => import('./commands/status.ts') },
   publish: { purpose: 'publish one message', load: () => import('./commands/publish.ts') },
   subscribe: { purpose: 'print live messages', load: () => import('./commands/subscribe.ts') },

@@ -17,6 +17,8 @@ export interface Terminal {
   ask(question: string): Promise<string>
   /** Calls `listener` at each SIGINT and SIGTERM, until the function it answers is called. */
   onInterrupt(listener: () => void): () => void
+  /** Calls `listener` at each SIGHUP. */
+  onHangup(listener: () => void): void
   /** Ends the process at once. */
   exitNow(code: number): void
 }
@@ -50,6 +52,9 @@ export function processTerminal(): Terminal {
     onInterrupt: (listener) => {
       process.on('SIGINT', listener).on('SIGTERM', listener)
       return () => process.off('SIGINT', listener).off('SIGTERM', listener)
+    },
+    onHangup: (listener) => {
+      process.on('SIGHUP', listener)
     },
     exitNow: (code) => process.exit(code),
   }

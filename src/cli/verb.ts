@@ -10,7 +10,7 @@ export interface HubDoor {
     configFile?: string
     flags?: Record<string, unknown>
     env?: NodeJS.ProcessEnv
-  }): Promise<{ stop(): Promise<void>; summary: string[] }>
+  }): Promise<{ stop(): Promise<void>; reload(): Promise<unknown>; summary: string[] }>
   checkAll(options: { configFile?: string }): Promise<Fault[]>
   /** The options of every connector type there is. */
   connectorSchemas(): Promise<ConnectorSchemas>

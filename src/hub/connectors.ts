@@ -3,7 +3,7 @@
  *
  * Promises: what is added is held against the same schema as the configuration, runs at once and is there after a
  * restart; nothing is removed that a rule names, or that is owed something, unless one says that this may go; secrets do not show.
- * Does not: change the configuration's own file, nor load rules anew: a rule may name an added sink from the next start.
+ * Does not: change the configuration's own file, nor load rules anew: a rule may name an added sink from the next reload.
  */
 import type { ConnectorPort, ConnectorSettingsView } from '../api/port.ts'
 import type { ConnectorSettings } from '../bridge/boundary.ts'
@@ -11,6 +11,7 @@ import type { Bridge } from '../bridge/supervisor.ts'
 import type { Connector } from '../contract/connector.ts'
 import { TrestleError } from '../contract/error.ts'
 import { type Fault, printFault } from '../document/fault.ts'
+import type { RuleSet } from '../engine/rule-set.ts'
 import type { Journal } from '../journal/journal.ts'
 import { Redactor } from '../settings/redact.ts'
 import type { ConnectorSettings as Entry } from '../settings/settings.ts'
@@ -18,7 +19,7 @@ import type { Events } from '../telemetry/events.ts'
 import type { Buffers } from './buffers.ts'
 import { writeEntry } from './connector-store.ts'
 import { checkEntry, type WishedEntry } from './entry-check.ts'
-import type { Plan } from './plan.ts'
+import { type Plan, surroundings } from './plan.ts'
 import { waysBack } from './ways-back.ts'
 
 export interface ConnectorsOptions {
@@ -30,6 +31,8 @@ export interface ConnectorsOptions {
   /** Secrets that came with a connector: from now on no log line shows them. */
   readonly learnSecrets: (secrets: ReadonlySet<string>) => void
   readonly secrets: ReadonlySet<string>
+  /** The rules as they are now. */
+  readonly rules: () => RuleSet
 }
 
 export class Connectors implements ConnectorPort {
@@ -50,6 +53,11 @@ export class Connectors implements ConnectorPort {
     this.#written = new Map(Object.entries(plan.written))
     this.#added = new Set(plan.added)
     this.#secrets = options.secrets
+  }
+
+  /** What rules may name of them now, and how they lead back in. */
+  surroundings(): ReturnType<typeof surroundings> {
+    return surroundings(Object.fromEntries(this.#entries), this.#code)
   }
 
   async pause(name: string): Promise<void> {
@@ -118,7 +126,7 @@ export class Connectors implements ConnectorPort {
     if (link === undefined) throw this.#unknown(name)
     if (this.#entries.has(name) && !this.#added.has(name))
       throw conflict(`${name} is in the configuration`, `take it out of ${plan.settings.file ?? 'it'} and start again`)
-    const rule = plan.rules.rules.find(({ sinks }) => sinks.some(({ sink }) => sink === name))
+    const rule = this.#options.rules().rules.find(({ sinks }) => sinks.some(({ sink }) => sink === name))
     if (rule !== undefined) throw conflict(`rule ${rule.name} (${rule.file}) sends to ${name}`, 'change the rule first')
     const owed = this.#options.journal.tally()[name]?.messages ?? 0
     const waiting = owed - (link.sink?.settled ?? owed)
@@ -135,9 +143,8 @@ export class Connectors implements ConnectorPort {
   }
 
   #refuseLoops(name: string, entry: Entry, connector: Connector): void {
-    const { plan } = this.#options
     const settings = { ...Object.fromEntries(this.#entries), [name]: entry }
-    const faults = plan.rules.loops(waysBack(settings, new Map([...this.#code, [name, connector]])))
+    const faults = this.#options.rules().loops(waysBack(settings, new Map([...this.#code, [name, connector]])))
     if (faults.length > 0) throw refusal(faults)
   }
 

@@ -48,7 +48,7 @@ export function addCounts(
  * to nobody, and gone with a write that failed or before a full buffer.
  */
 export function ruleReports(
-  rules: readonly CompiledRule[],
+  rules: readonly Pick<CompiledRule, 'name' | 'counters'>[],
   links: readonly LinkReport[],
   tally: Readonly<Record<string, OwedTally>>,
   lost: ReadonlyMap<string, number>,

@@ -3,12 +3,14 @@ import { connectors as connectorList } from '../../connectors/index.ts'
 import type { Connector } from '../contract/connector.ts'
 import { sortFaults } from '../document/check.ts'
 import type { Fault } from '../document/fault.ts'
+import type { RuleEnvironment } from '../engine/compile.ts'
 import type { SinkInfo } from '../engine/port.ts'
 import { RuleSet } from '../engine/rule-set.ts'
 import { Registry } from '../registry/registry.ts'
-import { readRuleFiles } from '../settings/rule-files.ts'
+import { type RuleFile, readRuleFiles } from '../settings/rule-files.ts'
 import { type Loaded, loadSettings, type Settings } from '../settings/settings.ts'
 import { readStore, storeFileOf, type WrittenEntries } from './connector-store.ts'
+import type { RuleSources } from './rule-book.ts'
 import { waysBack } from './ways-back.ts'
 
 export interface PlanOptions {
@@ -25,6 +27,8 @@ export interface Plan {
   readonly settings: Settings
   readonly registry: Registry
   readonly rules: RuleSet
+  /** The files the rules were compiled from. */
+  readonly texts: readonly RuleFile[]
   /** The code of every configured connector, by the connector's name. */
   readonly connectors: ReadonlyMap<string, Connector>
   /** Names of those that were added at run time. */
@@ -62,21 +66,17 @@ export async function makePlan(options: PlanOptions): Promise<Planned> {
   const settings = withKept(loaded.settings, kept)
   // The settings have no type that is not among these.
   const connectors = new Map(Object.entries(settings.connectors).map(([name, { type }]) => [name, types.get(type)!]))
-  const schemas = Registry.load(settings.schemas)
-  const texts = await readRuleFiles(settings.rules, { optional: true })
-  const rules = RuleSet.load(texts.files, {
-    sinks: sinksOf(connectors),
-    registry: schemas.registry,
-    waysBack: waysBack(settings.connectors, connectors),
-  })
-  const faults = sortFaults([...(kept?.faults ?? []), ...schemas.faults, ...texts.faults, ...rules.faults])
+  const { texts, registry, faults: found } = await readRules(settings)
+  const rules = RuleSet.load(texts, { ...surroundings(settings.connectors, connectors), registry })
+  const faults = sortFaults([...(kept?.faults ?? []), ...found, ...rules.faults])
   if (faults.length > 0 || rules.rules === null) return { plan: null, faults, secrets }
   const configured = loaded.settings.connectors
   const names = Object.keys(kept?.settings?.connectors ?? {})
   const plan: Plan = {
     settings,
-    registry: schemas.registry,
+    registry,
     rules: rules.rules,
+    texts,
     connectors,
     added: new Set(names.filter((name) => !Object.hasOwn(configured, name))),
     overruled: names.filter((name) => Object.hasOwn(configured, name)),
@@ -87,6 +87,19 @@ export async function makePlan(options: PlanOptions): Promise<Planned> {
   }
   return { plan, faults: [], secrets }
 }
+
+/** Rules and schemas as they lie in their folders now. */
+export async function readRules({ rules, schemas }: Settings): Promise<RuleSources & { texts: readonly RuleFile[] }> {
+  const { registry, faults } = Registry.load(schemas)
+  const files = await readRuleFiles(rules, { optional: true })
+  return { texts: files.files, registry, faults: [...faults, ...files.faults] }
+}
+
+/** What rules may name of the connectors, and how those lead back in. */
+export const surroundings = (
+  settings: Settings['connectors'],
+  connectors: ReadonlyMap<string, Connector>,
+): Omit<RuleEnvironment, 'registry'> => ({ sinks: sinksOf(connectors), waysBack: waysBack(settings, connectors) })
 
 /** What was added at run time; null when nothing was. Only its own faults are told: the others are the configuration's. */
 async function loadKept(
@@ -114,7 +127,7 @@ export const referencesOnly = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
 
 /** Settings of the hub itself; a variable of this name that a secret stands in is of a connector. */
 const isOverride = (name: string): boolean =>
-  /^TRESTLE_(LISTENERS|ACCESS|API|JOURNAL|DEAD_LETTERS|LIMITS|LOG|DATA|RULES|SCHEMAS)(_|$)/.test(name)
+  /^TRESTLE_(LISTENERS|ACCESS|API|JOURNAL|DEAD_LETTERS|LIMITS|LOG|DATA|RULES|SCHEMAS|WATCH)(_|$)/.test(name)
 
 const withKept = (settings: Settings, kept: Loaded | null): Settings => ({
   ...settings,

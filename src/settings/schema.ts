@@ -200,6 +200,11 @@ export const settingsSchema = Type.Object(
     data: path({ description: 'Folder of the journal, the cursors and the dead letters.', default: './data' }),
     rules: path({ description: 'Folder of the rules, one YAML file each.', default: './rules' }),
     schemas: path({ description: 'Folder of the schemas, `<subject>/<version>.json`.', default: './schemas' }),
+    watch: Type.Boolean({
+      description:
+        'Load rules and schemas anew when their files change. Off by default: files that are copied one by one would be loaded half; `trestle reload` says when they are complete.',
+      default: false,
+    }),
     connectors: Type.Unsafe<Record<string, { type: string }>>({
       type: 'object',
       description:

@@ -55,6 +55,8 @@ export interface Settings {
   readonly access: CamelKeys<SettingsFile['access']>
   readonly data: string
   readonly rules: string
+  /** Rules and schemas are loaded anew when their files change. */
+  readonly watch: boolean
   readonly schemas: string
   readonly connectors: Readonly<Record<string, ConnectorSettings>>
   readonly api: Address & { readonly token: string | null }
@@ -146,7 +148,7 @@ const nothingRead = (faults: Fault[]): Loaded => ({
 const placeOf = ({ line, column }: Position) => `${line}:${column}`
 
 function settingsOf(value: SettingsFile, file: string | null): Settings {
-  const { listeners, access, data, rules, schemas, connectors, api, journal, dead_letters, limits, log } = value
+  const { listeners, access, data, rules, schemas, watch, connectors, api, journal, dead_letters, limits, log } = value
   return {
     file,
     listeners: listeners.map(({ type, address, path = '/mqtt' }) => ({ type, ...readAddress(address)!, path })),
@@ -154,6 +156,7 @@ function settingsOf(value: SettingsFile, file: string | null): Settings {
     data,
     rules,
     schemas,
+    watch,
     connectors: Object.fromEntries(
       Object.entries(connectors).map(([name, entry]) => [name, connectorOf(entry as ConnectorEntry)]),
     ),

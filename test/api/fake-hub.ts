@@ -142,6 +142,7 @@ export class FakeHub implements HubPort {
   current = fineReport()
   reasons: string[] = []
   addFault: TrestleError | null = null
+  reloadFault: TrestleError | null = null
   replayFault: { code: string; message: string } | null = null
   receipt: Receipt = { outcome: 'stored', error: null, place: null }
   letters: DeadLetter[] = [deadLetter()]
@@ -151,6 +152,12 @@ export class FakeHub implements HubPort {
 
   async report() {
     return this.current
+  }
+
+  async reload() {
+    this.calls.push(['reload'])
+    if (this.reloadFault !== null) throw this.reloadFault
+    return { rules: 3, added: ['frost'], changed: ['line-telemetry'], removed: [] }
   }
 
   async readiness() {

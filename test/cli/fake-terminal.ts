@@ -37,6 +37,8 @@ export class FakeTerminal implements Terminal {
     return this.stdin
   }
 
+  onHangup() {}
+
   onInterrupt(listener: () => void) {
     this.listeners.add(listener)
     return () => void this.listeners.delete(listener)

@@ -36,6 +36,7 @@ class FakeDoor implements HubDoor {
   found: Fault[] = []
   fail: Error | null = null
   stops = 0
+  reloads = 0
   stopMs = 0
 
   startHub = async (options: Parameters<HubDoor['startHub']>[0]) => {
@@ -43,6 +44,9 @@ class FakeDoor implements HubDoor {
     if (this.fail !== null) throw this.fail
     return {
       summary: ['trestle 0.1.0 on oslo-1', '  mqtt  127.0.0.1:1883'],
+      reload: async () => {
+        this.reloads++
+      },
       stop: async () => {
         this.stops++
         await sleep(this.stopMs)

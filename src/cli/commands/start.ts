@@ -10,7 +10,7 @@ interface Options {
 export function verb(context: VerbContext) {
   return newVerb(
     'start',
-    'Runs the hub until it is told to stop (Ctrl-C, SIGTERM).',
+    'Runs the hub until it is told to stop (Ctrl-C, SIGTERM); SIGHUP loads its rules and schemas anew.',
     'trestle start\ntrestle start -c config/trestle.yaml --set api.address=127.0.0.1:9090',
   )
     .option('-c, --config <file>', 'configuration file (default: config/trestle.yaml)')
@@ -29,6 +29,8 @@ async function start({ terminal, loadHub }: VerbContext, options: Options): Prom
   if (options.json) terminal.out(printJson({ started: true, summary: hub.summary }, 0))
   else terminal.out([...hub.summary, '', ...nextSteps].map((line) => `${line}\n`).join(''))
 
+  // What is wrong with the files is in the log; the hub goes on as it was.
+  terminal.onHangup(() => hub.reload().then(ignore, ignore))
   await new Promise<void>((resolve) => {
     let stopping = false
     terminal.onInterrupt(() => {
@@ -43,6 +45,8 @@ async function start({ terminal, loadHub }: VerbContext, options: Options): Prom
     })
   })
 }
+
+const ignore = (): void => undefined
 
 const nextSteps = [
   'Try:',
