@@ -16,6 +16,7 @@ import type { IdleGate } from './idle-gate.ts'
 import type { Link } from './link.ts'
 import { backOffMs, type ReconnectGovernor } from './retry.ts'
 import { Patience, Signal, within } from './signal.ts'
+import { realTimers, type Timers } from './timers.ts'
 
 export interface DispatchOptions {
   name: string
@@ -24,7 +25,7 @@ export interface DispatchOptions {
   makeSink: () => Promise<Sink>
   link: Link
   governor: ReconnectGovernor
-  gate: IdleGate
+  gate: Pick<IdleGate, 'enter' | 'leave'>
   /** Deliveries ever owed to this sink, cheaply; null when only reading the journal can tell. */
   owedCount: (() => number) | null
   timing: BridgeTiming
@@ -34,12 +35,15 @@ export interface DispatchOptions {
   /** *Unit*: ms since the epoch. */
   now: () => number
   random: () => number
+  /** Default: the process's own. */
+  timers?: Timers
 }
 
 export class Dispatch {
   readonly #options: DispatchOptions
   readonly #outbox: Outbox
-  readonly #signal = new Signal()
+  readonly #timers: Timers
+  readonly #signal: Signal
   readonly #idleLoop = {
     hasMore: () => this.#outbox.hasMore(this.#options.owedCount?.() ?? Number.POSITIVE_INFINITY),
     wake: () => this.#signal.set(),
@@ -57,6 +61,8 @@ export class Dispatch {
   constructor(options: DispatchOptions) {
     this.#options = options
     this.#outbox = options.outbox
+    this.#timers = options.timers ?? realTimers
+    this.#signal = new Signal(this.#timers)
   }
 
   start(): void {
@@ -85,9 +91,9 @@ export class Dispatch {
     const stopped = new TrestleError('E902', `${this.#options.name} is stopped`)
     this.#opening.end(stopped)
     // A batch that is out has so long to come back; then nothing is known of it.
-    const patience = setTimeout(() => this.#delivering.end(stopped), this.#options.timing.closeTimeoutMs)
+    const patience = this.#timers.set(() => this.#delivering.end(stopped), this.#options.timing.closeTimeoutMs)
     await this.#done
-    clearTimeout(patience)
+    this.#timers.clear(patience)
   }
 
   async #run(): Promise<void> {
@@ -122,7 +128,7 @@ export class Dispatch {
       if (this.#held) return null
       const late = (): TrestleError =>
         new TrestleError('E601', `${name} did not open within ${timing.openTimeoutMs} ms`)
-      await this.#opening.wait(within(sink.open(), timing.openTimeoutMs, late))
+      await this.#opening.wait(within(sink.open(), timing.openTimeoutMs, late, this.#timers))
     } catch (thrown) {
       return TrestleError.from(thrown, 'E601')
     } finally {
@@ -163,7 +169,9 @@ export class Dispatch {
       new TrestleError('E608', `${name} did not answer for a batch within ${timing.deliverTimeoutMs} ms`)
     let settlement: Settlement
     try {
-      const receipts = await this.#delivering.wait(within(sink.deliver(batch), timing.deliverTimeoutMs, late))
+      const receipts = await this.#delivering.wait(
+        within(sink.deliver(batch), timing.deliverTimeoutMs, late, this.#timers),
+      )
       settlement = this.#outbox.settle(batch, receipts, now())
     } catch (thrown) {
       const error = TrestleError.from(thrown, 'E608')
@@ -215,7 +223,7 @@ export class Dispatch {
     try {
       const late = (): TrestleError =>
         new TrestleError('E608', `${name} did not close within ${timing.closeTimeoutMs} ms and is left behind`)
-      await within(sink.close(), timing.closeTimeoutMs, late)
+      await within(sink.close(), timing.closeTimeoutMs, late, this.#timers)
     } catch (thrown) {
       log('warn', 'connector.close-failed', { connector: name, message: TrestleError.from(thrown).message })
     }

@@ -1,3 +1,5 @@
+import { realTimers, type Timers } from './timers.ts'
+
 export { type BackOffLimits, backOffMs, defaultBackOff } from '../outbox/back-off.ts'
 
 /**
@@ -11,9 +13,11 @@ export class ReconnectGovernor {
   readonly #waiting: (() => void)[] = []
   #opening = 0
   #nextMs = 0
-  #timer: NodeJS.Timeout | null = null
+  #timer: unknown = null
+  readonly #timers: Timers
 
-  constructor(options: { maxOpens: number; spacingMs: number; now?: () => number }) {
+  constructor(options: { maxOpens: number; spacingMs: number; now?: () => number; timers?: Timers }) {
+    this.#timers = options.timers ?? realTimers
     this.#maxOpens = options.maxOpens
     this.#spacingMs = options.spacingMs
     this.#now = options.now ?? (() => performance.now())
@@ -32,7 +36,7 @@ export class ReconnectGovernor {
     while (this.#waiting.length > 0 && this.#opening < this.#maxOpens) {
       const waitMs = this.#nextMs - this.#now()
       if (waitMs > 0) {
-        this.#timer = setTimeout(() => {
+        this.#timer = this.#timers.set(() => {
           this.#timer = null
           this.#admit()
         }, Math.ceil(waitMs))

@@ -1,7 +1,14 @@
+import { realTimers, type Timers } from './timers.ts'
+
 /** A loop's bed: it sleeps here until someone sets the signal or the time is over. A signal set early is not lost. */
 export class Signal {
   #set = false
   #wake: (() => void) | null = null
+  readonly #timers: Timers
+
+  constructor(timers: Timers = realTimers) {
+    this.#timers = timers
+  }
 
   set(): void {
     this.#set = true
@@ -12,9 +19,9 @@ export class Signal {
   async wait(timeoutMs: number | null): Promise<void> {
     if (!this.#set && (timeoutMs === null || timeoutMs > 0))
       await new Promise<void>((resolve) => {
-        const timer = timeoutMs === null ? undefined : setTimeout(resolve, timeoutMs)
+        const timer = timeoutMs === null ? undefined : this.#timers.set(resolve, timeoutMs)
         this.#wake = () => {
-          clearTimeout(timer)
+          this.#timers.clear(timer)
           resolve()
         }
       })
@@ -24,15 +31,20 @@ export class Signal {
 }
 
 /** The work's own end, or `late()` thrown when it has not ended after `limitMs`; what it does later goes unheard. */
-export async function within<T>(work: Promise<T>, limitMs: number, late: () => Error): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
+export async function within<T>(
+  work: Promise<T>,
+  limitMs: number,
+  late: () => Error,
+  timers: Timers = realTimers,
+): Promise<T> {
+  let timer: unknown
   const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late()), limitMs)
+    timer = timers.set(() => reject(late()), limitMs)
   })
   try {
     return await Promise.race([work, tooLate])
   } finally {
-    clearTimeout(timer)
+    timers.clear(timer)
   }
 }
 
