@@ -3,13 +3,36 @@ import type { Shape } from '../port.ts'
 /**
  * Static types of expressions.
  *
- * `int` is CEL's int: literals, `size()`, `int()`; it divides as integers do. `double` is every other number, JSON's
- * included, whole or not. `dyn` is what only the message will tell. `record` is an object whose fields a schema names.
+ * `int` is CEL's int: literals, `size()`, `int()`; it divides as integers do. `uint` is `1u`. `double` is every other
+ * number, JSON's included, whole or not. `number` is one of the three, and only the message will tell which; `dyn` is
+ * what only the message will tell. `record` is an object whose fields a schema names, or a literal spells out.
  */
 export type Type =
-  | { readonly kind: 'dyn' | 'null' | 'bool' | 'int' | 'double' | 'string' | 'bytes' | 'timestamp' }
-  | { readonly kind: 'list' | 'map' | 'optional'; readonly of: Type }
+  | { readonly kind: PlainKind }
+  | { readonly kind: 'list' | 'optional'; readonly of: Type }
+  | MapType
   | RecordType
+
+type PlainKind =
+  | 'dyn'
+  | 'null'
+  | 'bool'
+  | 'int'
+  | 'uint'
+  | 'double'
+  | 'number'
+  | 'string'
+  | 'bytes'
+  | 'timestamp'
+  | 'duration'
+  | 'type'
+
+export interface MapType {
+  readonly kind: 'map'
+  readonly of: Type
+  /** The type of its keys. */
+  readonly key: Type
+}
 
 export interface RecordType {
   readonly kind: 'record'
@@ -24,26 +47,46 @@ export const dyn: Type = { kind: 'dyn' }
 export const nullType: Type = { kind: 'null' }
 export const bool: Type = { kind: 'bool' }
 export const int: Type = { kind: 'int' }
+export const uint: Type = { kind: 'uint' }
 export const double: Type = { kind: 'double' }
+export const number: Type = { kind: 'number' }
 export const string: Type = { kind: 'string' }
 export const bytes: Type = { kind: 'bytes' }
 export const timestamp: Type = { kind: 'timestamp' }
+export const duration: Type = { kind: 'duration' }
+export const typeType: Type = { kind: 'type' }
 export const listOf = (of: Type): Type => ({ kind: 'list', of })
-export const mapOf = (of: Type): Type => ({ kind: 'map', of })
+export const mapOf = (of: Type, key: Type = string): Type => ({ kind: 'map', of, key })
 export const optionalOf = (of: Type): Type => (of.kind === 'optional' ? of : { kind: 'optional', of })
 
 /** Families in which values can be compared and calculated with one another. */
-export type Family = 'any' | 'null' | 'bool' | 'number' | 'string' | 'bytes' | 'timestamp' | 'list' | 'map' | 'optional'
+export type Family =
+  | 'any'
+  | 'null'
+  | 'bool'
+  | 'number'
+  | 'string'
+  | 'bytes'
+  | 'timestamp'
+  | 'duration'
+  | 'type'
+  | 'list'
+  | 'map'
+  | 'optional'
 
 const families: Readonly<Record<Type['kind'], Family>> = {
   dyn: 'any',
   null: 'null',
   bool: 'bool',
   int: 'number',
+  uint: 'number',
   double: 'number',
+  number: 'number',
   string: 'string',
   bytes: 'bytes',
   timestamp: 'timestamp',
+  duration: 'duration',
+  type: 'type',
   list: 'list',
   map: 'map',
   optional: 'optional',
@@ -67,10 +110,20 @@ export function joinTypes(left: Type, right: Type): Type {
     return optionalOf(joinTypes(inner(left), inner(right)))
   }
   if (left.kind === 'list' && right.kind === 'list') return listOf(joinTypes(left.of, right.of))
-  if (left.kind === 'map' && right.kind === 'map') return mapOf(joinTypes(left.of, right.of))
-  if (left.kind === right.kind && left.kind !== 'record') return left
-  if (familyOf(left) === 'number' && familyOf(right) === 'number') return double
-  return dyn
+  if (familyOf(left) === 'map' && familyOf(right) === 'map') {
+    const [a, b] = [asMap(left), asMap(right)]
+    return mapOf(joinTypes(a.of, b.of), joinTypes(a.key, b.key))
+  }
+  if (left.kind === right.kind) return left
+  return familyOf(left) === 'number' && familyOf(right) === 'number' ? number : dyn
+}
+
+/** A map or record as a map: of whatever all its fields have in common. */
+export function asMap(type: Type): MapType {
+  if (type.kind === 'map') return type
+  if (type.kind !== 'record' || type.open) return { kind: 'map', of: dyn, key: string }
+  const fields = [...type.fields.values()]
+  return { kind: 'map', of: fields.length === 0 ? dyn : fields.reduce(joinTypes), key: string }
 }
 
 /** A type as a person reads it. */
