@@ -217,6 +217,7 @@ describe('the API of a hub', () => {
       '/api/dead-letters/replay',
       '/api/dead-letters/{id}',
       '/api/publish',
+      '/api/reload',
       '/api/status',
       '/api/subscribe',
       '/health',

@@ -285,6 +285,26 @@ describe('commands that speak to a running hub', () => {
     }
   })
 
+  it('B9: reload tells which rules are new, changed and gone', async () => {
+    const { exit, out } = await cli(['reload'])
+    assert.equal(exit, 0)
+    assert.equal(out, '3 rules loaded\n  added    frost\n  changed  line-telemetry\n')
+    assert.deepEqual(hub.calls, [['reload']])
+    const asJson = JSON.parse((await cli(['reload', '--json'])).out)
+    assert.deepEqual(asJson, { rules: 3, added: ['frost'], changed: ['line-telemetry'], removed: [] })
+  })
+
+  it('B9: a reload that is refused tells every fault, and that nothing has changed', async () => {
+    const fault = { file: 'rules/frost.yaml', line: 2, column: 3, code: 'E201' as const, message: 'unknown field `tp`' }
+    const detail = { faults: [{ ...fault, suggestion: 'to' }, fault] }
+    hub.reloadFault = new TrestleError('E201', 'x', { detail })
+    const { exit, err } = await cli(['reload'])
+    hub.reloadFault = null
+    assert.equal(exit, 2)
+    assert.match(err, /^rules\/frost\.yaml:2:3 {2}E201 {2}unknown field `tp` \(did you mean `to`\?\)$/m)
+    assert.match(err, /2 faults\. Nothing was changed\./)
+  })
+
   it('D6: connectors are added by type and options, or by a file', async () => {
     const added = await cli([
       'connectors',

@@ -87,7 +87,7 @@ describe('B9: rules of a running hub', () => {
     assert.equal(puts.length, 2)
   })
 
-  test('B7: are held against other schemas before those take effect', () => {
+  test('are held against other schemas before those take effect', () => {
     const { book, puts } = bookOf(rule('a'))
     assert.deepEqual(book.adopt(registry), [])
     assert.equal(puts.length, 1)

@@ -10,6 +10,6 @@ const schema = {
 }
 
 /** /api/reload: rules and schemas as they lie in their folders now. */
-export function addReload(app: FastifyInstance, { hub }: ApiContext): void {
-  app.post('/api/reload', { schema }, () => hub.reload())
+export function addReload(app: FastifyInstance, context: ApiContext): void {
+  app.post('/api/reload', { schema }, () => context.hub.reload())
 }
