@@ -20,12 +20,12 @@ import type { HubReport } from '../telemetry/report.ts'
 import { topicFilterFault } from '../topic/filter.ts'
 import { Buffers } from './buffers.ts'
 import { bridgeSettingsOf, Connectors } from './connectors.ts'
-import { FolderWatch } from './folder-watch.ts'
 import { InnerDoors } from './intake.ts'
 import { addCounts, connectorReports, hubLedger, ruleReports } from './ledger.ts'
 import { LoopGuard } from './loop-guard.ts'
-import { type Plan, readRules } from './plan.ts'
-import { type Reloaded, RuleBook } from './rule-book.ts'
+import type { Plan } from './plan.ts'
+import { Reload } from './reload.ts'
+import type { Reloaded } from './rule-book.ts'
 
 export interface HubOptions {
   readonly plan: Plan
@@ -55,10 +55,9 @@ export class Hub implements HubPort {
   readonly #doors: InnerDoors
   readonly #buffers: Buffers
   readonly connectors: Connectors
-  readonly #ruleBook: RuleBook
+  readonly #reload: Reload
   readonly #startedMs = Date.now()
   #api: Api | null = null
-  #watch: FolderWatch | null = null
   #ready = false
 
   static async start(options: HubOptions): Promise<Hub> {
@@ -133,20 +132,10 @@ export class Hub implements HubPort {
       log,
     })
     const { secrets, learnSecrets } = options
-    this.#ruleBook = new RuleBook({
-      rules: plan.rules,
-      texts: plan.texts,
-      registry: plan.registry,
-      read: () => readRules(plan.settings),
-      environment: () => this.connectors.surroundings(),
-      put: (rules) => {
-        journal.learn(rules.rules.map(({ name }) => name))
-        this.#flow.replaceRules(rules)
-      },
-    })
+    this.#reload = new Reload({ plan, flow: this.#flow, journal, connectors: () => this.connectors, events })
     this.connectors = new Connectors({
       plan,
-      rules: () => this.#ruleBook.rules,
+      rules: () => this.#reload.book.rules,
       bridge: this.#bridge,
       journal,
       buffers: this.#buffers,
@@ -173,19 +162,10 @@ export class Hub implements HubPort {
       const opened = await this.#broker.listen({ type, host, port, path })
       events.emit('listener.opened', { type, address: `${host}:${opened}` })
     }
-    if (plan.settings.watch) await this.#watchFolders()
+    await this.#reload.watch()
     this.#ready = true
     const { host, port, token } = plan.settings.api
     this.#api = await startApi({ hub: this, events, version, host, port, token })
-  }
-
-  async #watchFolders(): Promise<void> {
-    const { plan, events } = this.#options
-    const { rules, schemas } = plan.settings
-    // What is wrong with the files is told as an event; the rules that were loaded go on.
-    const reload = (): void => void this.reload().catch(() => undefined)
-    const failed = (error: Error): void => events.emit('rules.watch-failed', { error: error.message })
-    this.#watch = await FolderWatch.over([rules, schemas], reload, failed)
   }
 
   /** Where the API listens. */
@@ -200,7 +180,7 @@ export class Hub implements HubPort {
   /** Doors first, the journal last: what was taken is written before this returns. */
   async stop(): Promise<void> {
     this.#ready = false
-    this.#watch?.close()
+    this.#reload.close()
     await this.#broker.stop()
     await this.#api?.stop()
     await this.#bridge.stop()
@@ -214,7 +194,7 @@ export class Hub implements HubPort {
     const tally = this.#journal.tally()
     const broker = this.#broker.report()
     const dropped = addCounts(this.#journal.lost(), this.#flow.drops.byRule)
-    const rules = ruleReports(this.#ruleBook.counted(), bridge.connectors, tally, dropped)
+    const rules = ruleReports(this.#reload.book.counted(), bridge.connectors, tally, dropped)
     return {
       version: this.#options.version,
       hub: this.#journal.hub,
@@ -230,16 +210,8 @@ export class Hub implements HubPort {
   }
 
   /** Reads rules and schemas anew. *Errors*: as `RuleBook.reload`. */
-  async reload(): Promise<Reloaded> {
-    const { events } = this.#options
-    try {
-      const told = await this.#ruleBook.reload()
-      events.emit('rules.loaded', { ...told })
-      return told
-    } catch (thrown) {
-      events.emit('rules.refused', { error: (thrown as Error).message })
-      throw thrown
-    }
+  reload(): Promise<Reloaded> {
+    return this.#reload.now()
   }
 
   async readiness(): Promise<{ ready: boolean; reasons: string[] }> {
