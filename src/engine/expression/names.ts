@@ -1,8 +1,11 @@
 import type { Evaluate } from './scope.ts'
 import { bool, bytes, dyn, int, mapOf, type RecordType, string, type Type, timestamp } from './type.ts'
 
-/** How much of the message a value depends on: what depends on the topic alone is found once per topic. */
-export type Dependence = 'nothing' | 'topic' | 'message'
+/**
+ * How much of the message a value depends on: what depends on the topic alone is found once per topic, what depends on
+ * the item of a `for_each` once per item.
+ */
+export type Dependence = 'nothing' | 'topic' | 'message' | 'item'
 
 /** A name that expressions may use. */
 export interface Variable {
@@ -48,6 +51,13 @@ export const standardNames = (payload: Type): Map<string, Variable> =>
 
 /** The capture at index `at` of a rule's pattern. */
 export const captured = (at: number): Variable => variable(string, (scope) => scope.captures[at]!, 'topic')
+
+/** The names of what a `for_each` goes through. */
+export const itemName = (type: Type): Variable => variable(type, (scope) => scope.item, 'item')
+export const indexName = (type: Type): Variable => variable(type, (scope) => scope.index, 'item')
+
+/** A table of the rule: what its file holds now. */
+export const tableName = (type: Type, read: () => unknown): Variable => variable(type, read)
 
 /** The `let` name at index `at`; its value is found at first use and kept for the rule's turn. */
 export const letName = (at: number, type: Type, depends: Dependence, evaluate: Evaluate): Variable =>

@@ -1,7 +1,7 @@
-import { isAscii, isUtf8 } from 'node:buffer'
 import type { Code } from '../../contract/codes.ts'
 import type { Message } from '../../contract/message.ts'
 import type { PayloadSchema, SchemaFault } from '../port.ts'
+import { DecodedPayload, type DecodeFault, jsonPayload, type PayloadDecoder, unread } from './payload.ts'
 import { failed, type MapValue, Timestamp } from './value.ts'
 
 /** Where in the rule files a piece of an expression stands. */
@@ -23,7 +23,6 @@ export type Evaluate = (scope: Scope) => unknown
 /** The beginning of a value in the rule file. */
 export const siteOf = (...path: (string | number)[]): Site => ({ origin: { path }, offset: 0 })
 
-const unread: unique symbol = Symbol('unread')
 /** Of failures that no piece of an expression is to blame for: a payload that is not JSON. */
 export const noSite: Site = { origin: { path: [] }, offset: 0 }
 
@@ -41,20 +40,25 @@ export class Scope {
   site: Site = noSite
   reason = ''
   code: Code = 'E403'
-  #decoded: unknown = unread
+  /** What a decoder found wrong with the payload, when `code` is E401 or E402. */
+  fault: DecodeFault | null = null
+  /** Of a rule with `for_each`: the item whose turn it is, and its place in the list or its name. */
+  item: unknown = null
+  index: number | string = 0
+  readonly #decoded = new DecodedPayload()
   #properties: MapValue | null = null
-  #reasonOfPayload = ''
   readonly #locals: unknown[] = []
   #localCount = 0
   #schemaCount = 0
   /** The schemas this message was held against, and what each found. */
   readonly #schemas: PayloadSchema[] = []
+  readonly #schemaPayloads: unknown[] = []
   readonly #schemaFaults: (SchemaFault | null)[] = []
 
   /** Takes up a message; nothing is decoded yet. */
   begin(message: Message): void {
     this.message = message
-    this.#decoded = unread
+    this.#decoded.reset()
     this.#properties = null
     this.#schemaCount = 0
   }
@@ -62,17 +66,26 @@ export class Scope {
   /** Lets go of the message. */
   end(): void {
     this.message = noMessage
-    this.#decoded = unread
+    this.#decoded.reset()
     this.#properties = null
     this.#localCount = 0
+    this.item = null
   }
 
-  /** Starts one rule's turn with this message. */
-  beginRule(captures: readonly string[], localCount: number): void {
+  /** Starts one rule's turn with this message, which it reads by `decoder`. */
+  beginRule(captures: readonly string[], localCount: number, decoder: PayloadDecoder = jsonPayload): void {
     this.captures = captures
+    this.#decoded.use(decoder)
     this.budget = maxSteps
     for (let at = 0; at < localCount; at++) this.#locals[at] = unread
     this.#localCount = localCount
+  }
+
+  /** Starts one item's turn; `locals` are the `let` names that it changes. */
+  beginItem(item: unknown, index: number | string, locals: readonly number[]): void {
+    this.item = item
+    this.index = index
+    for (const at of locals) this.#locals[at] = unread
   }
 
   /** Notes why evaluation cannot go on. */
@@ -89,17 +102,20 @@ export class Scope {
     return this.budget >= 0
   }
 
-  /** The payload as JSON, decoded once per message. *Errors*: fails with E402. */
+  /** The payload as data, decoded once per message and decoder. *Errors*: fails with E401 or E402. */
   payload(): unknown {
-    const decoded = this.#decoded
-    return decoded === unread || decoded === failed ? this.#decode() : decoded
+    const decoded = this.#decoded.read(this.message)
+    return decoded === failed ? this.#undecodable() : decoded
   }
 
   /** The fault of a decoded payload under a schema; each schema is asked once per message. */
   schemaFault(schema: PayloadSchema, payload: unknown): SchemaFault | null {
-    for (let at = 0; at < this.#schemaCount; at++) if (this.#schemas[at] === schema) return this.#schemaFaults[at]!
+    for (let at = 0; at < this.#schemaCount; at++) {
+      if (this.#schemas[at] === schema && this.#schemaPayloads[at] === payload) return this.#schemaFaults[at]!
+    }
     const fault = schema.check(payload)
     this.#schemas[this.#schemaCount] = schema
+    this.#schemaPayloads[this.#schemaCount] = payload
     this.#schemaFaults[this.#schemaCount++] = fault
     return fault
   }
@@ -122,30 +138,13 @@ export class Scope {
     return new Timestamp(this.message.timeMs)
   }
 
-  #decode(): unknown {
-    if (this.#decoded !== failed) {
-      const bytes = this.message.payload
-      try {
-        this.#decoded = JSON.parse(textOf(bytes))
-        return this.#decoded
-      } catch (thrown) {
-        this.#decoded = failed
-        this.#reasonOfPayload = `payload is not valid JSON: ${(thrown as Error).message}`
-      }
-    }
+  #undecodable(): typeof failed {
+    this.fault = this.#decoded.fault
     this.site = noSite
-    this.reason = this.#reasonOfPayload
-    this.code = 'E402'
+    this.reason = this.fault?.reason ?? ''
+    this.code = this.fault?.code ?? 'E402'
     return failed
   }
-}
-
-/** Most JSON is ASCII, which is read twice as fast as such. */
-function textOf(bytes: Uint8Array): string {
-  if (isAscii(bytes)) return Buffer.prototype.latin1Slice.call(bytes, 0, bytes.length)
-  // Invalid UTF-8 would be replaced silently, and the sink would get what nobody published.
-  if (!isUtf8(bytes)) throw new SyntaxError('it is not UTF-8')
-  return Buffer.prototype.utf8Slice.call(bytes, 0, bytes.length)
 }
 
 const noMessage: Message = {
