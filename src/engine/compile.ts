@@ -2,6 +2,7 @@ import type { DocumentPath, SourceDocument } from '../document/source-document.t
 import { suggest } from '../document/suggest.ts'
 import { parsePattern, type TopicPattern } from '../topic/pattern.ts'
 import { type Body, compileReplacement, compileSet } from './body.ts'
+import { checkExamples } from './example/check.ts'
 import { compileExpression, type Expression } from './expression/expression.ts'
 import { captured, letName, type Names, standardNames, type Variable } from './expression/names.ts'
 import { dyn, familyOf, printType, typeOfShape } from './expression/type.ts'
@@ -59,6 +60,7 @@ export function compileRule(name: string, faults: RuleFaults, env: RuleEnvironme
   checkEncodings(raw, targets, body, faults)
   const orderBy =
     raw.order_by === undefined ? null : compileText(raw.order_by, ['order_by'], { sinks: env.sinks, names, faults })
+  checkExamples(faults, { sinks: env.sinks, pattern })
   if (faults.all.length > 0 || pattern === null) return null
   return {
     name,

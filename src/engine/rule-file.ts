@@ -2,6 +2,7 @@ import { checkDocument } from '../document/check.ts'
 import type { Fault } from '../document/fault.ts'
 import type { DocumentPath, SourceDocument } from '../document/source-document.ts'
 import { suggest } from '../document/suggest.ts'
+import { exampleSchema } from './example/schema.ts'
 import type { ExpressionFault } from './expression/checker.ts'
 
 /** What a value is written as when it is an expression or a plain scalar. */
@@ -24,35 +25,6 @@ export interface RawRule {
 }
 
 const text = { type: 'string', minLength: 1 }
-
-const example = {
-  type: 'object',
-  required: ['name', 'given', 'expect'],
-  additionalProperties: false,
-  properties: {
-    name: { ...text, description: 'What the example shows, as a sentence.' },
-    given: {
-      type: 'object',
-      required: ['topic'],
-      additionalProperties: false,
-      properties: {
-        topic: text,
-        payload: { description: 'JSON data, or text that is sent as it is.' },
-        client: text,
-        username: { type: ['string', 'null'] },
-        qos: { type: 'integer', enum: [0, 1, 2] },
-        retain: { type: 'boolean' },
-        properties: { type: 'object' },
-        time: text,
-      },
-    },
-    faults: {
-      type: 'array',
-      items: { type: 'object', required: ['sink', 'fails'], properties: { sink: text, fails: text, for: text } },
-    },
-    expect: { type: 'array', items: { type: 'object' } },
-  },
-}
 
 /** The shape of a rule file. *Source*: `docs/reference/rules.md` is printed from it. */
 export const ruleSchema = {
@@ -102,7 +74,7 @@ export const ruleSchema = {
     order_by: { ...text, description: 'Template; what shares its value keeps its order. Default: client and topic.' },
     examples: {
       type: 'array',
-      items: example,
+      items: exampleSchema,
       description: 'Messages and what becomes of them; `trestle test` runs them.',
     },
   },
