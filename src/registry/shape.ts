@@ -1,6 +1,6 @@
 /** What a schema knows of the values that fit it: enough to check expressions, no more. */
 export type Shape =
-  | { readonly kind: 'any' | 'null' | 'bool' | 'number' | 'string' }
+  | { readonly kind: 'any' | 'null' | 'bool' | 'number' | 'int' | 'string' | 'bytes' | 'timestamp' }
   | { readonly kind: 'list'; readonly items: Shape }
   | { readonly kind: 'object'; readonly fields: ReadonlyMap<string, Shape>; readonly open: boolean }
 
@@ -12,19 +12,25 @@ const maxDepth = 32
 /**
  * The shape of a JSON Schema. An object is open, so that any field may be read of it, when the schema names none or
  * says so itself (`additionalProperties` true or a schema, `patternProperties`); where it says nothing, a field
- * that it does not name is more likely a slip than meant.
+ * that it does not name is more likely a slip than meant. What may also be null has the shape of what else it may be.
+ * `references` are the other schemas it may lead into, by name.
  */
-export const shapeOf = (schema: unknown): Shape => new Reader(schema).read(schema, 0)
+export const shapeOf = (schema: unknown, references: ReadonlyMap<string, unknown> = new Map()): Shape =>
+  new Reader(schema, references).read(schema, 0)
 
 class Reader {
   readonly #root: unknown
+  readonly #references: ReadonlyMap<string, unknown>
 
-  constructor(root: unknown) {
+  constructor(root: unknown, references: ReadonlyMap<string, unknown>) {
     this.#root = root
+    this.#references = references
   }
 
   read(schema: unknown, depth: number): Shape {
     if (!isNode(schema) || depth > maxDepth) return any
+    const other = this.#other(schema['$ref'])
+    if (other !== null) return other.reader.read(other.schema, depth + 1)
     if (typeof schema['$ref'] === 'string') return this.read(this.#resolve(schema['$ref']), depth + 1)
     const type = typeOf(schema)
     if (type === 'object') return this.#object(schema, depth)
@@ -63,6 +69,16 @@ class Reader {
     return [schema, ...[target, ...all].filter(isNode).flatMap((part) => this.#parts(part, depth + 1))]
   }
 
+  /** Where a reference leads out of this schema: what it finds there, and who reads on. */
+  #other(reference: unknown): { reader: Reader; schema: unknown } | null {
+    if (typeof reference !== 'string') return null
+    const [name = '', fragment = ''] = reference.split('#')
+    const root = name === '' ? undefined : this.#references.get(name)
+    if (root === undefined) return null
+    const reader = new Reader(root, this.#references)
+    return { reader, schema: reader.#resolve(`#${fragment}`) }
+  }
+
   /** A reference within the same schema; anything else is unknown. */
   #resolve(reference: string): unknown {
     if (reference === '#') return this.#root
@@ -70,7 +86,7 @@ class Reader {
     let at: unknown = this.#root
     for (const step of reference.slice(2).split('/')) {
       const name = decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~')
-      at = isNode(at) || Array.isArray(at) ? (at as SchemaNode)[name] : undefined
+      at = (isNode(at) || Array.isArray(at)) && Object.hasOwn(at, name) ? (at as SchemaNode)[name] : undefined
     }
     return at
   }
@@ -82,10 +98,13 @@ const branching = ['anyOf', 'oneOf', 'if', 'dependentSchemas']
 const isNode = (value: unknown): value is SchemaNode =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** The one type a schema allows; undefined when there are several or none is said. */
+/** The one type a schema allows beside null; undefined when there are several or none is said. */
 function typeOf(schema: SchemaNode): unknown {
   const { type } = schema
-  if (Array.isArray(type)) return type.length === 1 ? type[0] : undefined
+  if (Array.isArray(type)) {
+    const some = type.length === 1 ? type : type.filter((one) => one !== 'null')
+    return some.length === 1 ? some[0] : undefined
+  }
   if (type !== undefined) return type
   if ('const' in schema || Array.isArray(schema['enum'])) {
     const values = 'const' in schema ? [schema['const']] : (schema['enum'] as unknown[])

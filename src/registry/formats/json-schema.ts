@@ -1,120 +1,143 @@
-import { Ajv, type ErrorObject, type Options, type ValidateFunction } from 'ajv'
-import { Ajv2019 } from 'ajv/dist/2019.js'
-import { Ajv2020 } from 'ajv/dist/2020.js'
-import addFormats from 'ajv-formats'
-import type { Code } from '../../contract/codes.ts'
+import type { ErrorObject, ValidateFunction } from 'ajv'
 import type { SchemaBody, SchemaFault } from '../schema.ts'
 import { shapeOf } from '../shape.ts'
+import {
+  type Format,
+  type FormatFault,
+  faultAt,
+  flattenReferences,
+  maxSchemaDepth,
+  type ReferencedSchema,
+  tooManyReferences,
+} from './format.ts'
+import { type Dialect, dialectOf, dialects, newAjv } from './json-dialect.ts'
 import { jsonEncoding } from './json-encoding.ts'
-import { linearPattern } from './pattern.ts'
-import { uniqueItems } from './unique-items.ts'
+import { compactJson, parseJsonText, sortedJson } from './json-text.ts'
+import { beginSteps, maxCompileSteps, OutOfSteps } from './steps.ts'
 
-/** Largest schema that is compiled. *Unit*: bytes. */
-export const maxSchemaBytes = 262_144
-/** Deepest nesting of a schema. */
-export const maxSchemaDepth = 64
+export { type FormatFault, maxSchemaBytes } from './format.ts'
 
-/** What is wrong with a schema, and where in it. *Shape*: `path` leads from the root to the value. */
-export interface FormatFault {
-  readonly code: Code
-  readonly message: string
-  readonly path: readonly (string | number)[]
+/** JSON Schema, drafts 4 to 2020-12, over payloads of JSON. */
+export const jsonSchemaFormat: Format = {
+  name: 'json-schema',
+  extension: 'json',
+  contentType: 'application/json',
+  compile(text, references) {
+    const parsed = parseJsonText(text)
+    return 'fault' in parsed ? [parsed.fault] : compileJsonSchema(parsed.value, references)
+  },
+  canonical: compactJson,
+  normalize: sortedJson,
 }
 
-type Dialect = 'draft-07' | '2019-09' | '2020-12'
-
-const dialects: readonly (readonly [pattern: RegExp, dialect: Dialect])[] = [
-  [/^https?:\/\/json-schema\.org\/draft-07\/schema#?$/, 'draft-07'],
-  [/^https?:\/\/json-schema\.org\/draft\/2019-09\/schema#?$/, '2019-09'],
-  [/^https?:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/, '2020-12'],
-]
-
 /**
- * Compiles a JSON Schema: draft 7, 2019-09 or 2020-12 as `$schema` says, 2020-12 where it says nothing. References
- * stay within the schema: nothing is ever fetched. Keywords the standard does not know are ignored, as it says.
+ * Compiles a JSON Schema in the dialect its `$schema` names, 2020-12 where it names none. What it refers to stands in
+ * itself or in `references`, under their names or their own `$id`: nothing is ever fetched. Keywords the standard does
+ * not know are ignored, as it says.
  */
-export function compileJsonSchema(schema: unknown): SchemaBody | FormatFault[] {
-  if (typeof schema !== 'boolean' && !isObject(schema)) {
-    return [{ code: 'E302', message: 'a schema is an object, or true or false', path: [] }]
-  }
+export function compileJsonSchema(
+  schema: unknown,
+  references: readonly ReferencedSchema[] = [],
+): SchemaBody | FormatFault[] {
+  if (!isSchema(schema)) return [faultAt([], 'a schema is an object, or true or false')]
   const refused = findRefused(schema)
-  if (refused.length > 0) return refused
+  if (refused !== null) return [refused]
   const declared = isObject(schema) ? schema['$schema'] : undefined
-  const dialect = declared === undefined ? '2020-12' : dialects.find(([pattern]) => pattern.test(String(declared)))?.[1]
-  if (dialect === undefined) {
-    const message = `$schema ${JSON.stringify(declared)} is not known; there are draft-07, 2019-09 and 2020-12`
-    return [{ code: 'E303', message, path: ['$schema'] }]
+  const dialect = declared === undefined ? '2020-12' : dialectOf(declared)
+  if (dialect === null) {
+    const known = `${dialects.slice(0, -1).join(', ')} and ${dialects.at(-1)}`
+    return [faultAt(['$schema'], `$schema ${JSON.stringify(declared)} is not known; there are ${known}`, 'E303')]
   }
-  const ajv = newAjv(dialect, namesInherited(schema))
+  const imported = readReferences(references)
+  return Array.isArray(imported) ? imported : compileWith(schema, dialect, imported)
+}
+
+type Imported = ReadonlyMap<string, boolean | Readonly<Record<string, unknown>>>
+
+function compileWith(
+  schema: boolean | Readonly<Record<string, unknown>>,
+  dialect: Dialect,
+  imported: Imported,
+): SchemaBody | FormatFault[] {
+  const ajv = newAjv(dialect, [schema, ...imported.values()])
+  beginSteps(maxCompileSteps)
   try {
     if (ajv.validateSchema(schema) !== true) return invalidSchema(ajv.errors ?? [])
+    const broken = addReferences(ajv, imported, idOf(schema))
+    if (broken !== null) return [broken]
     const validate = ajv.compile(schema)
-    return { ...jsonEncoding((value) => check(validate, value)), fields: () => shapeOf(schema) }
+    let shape: ReturnType<typeof shapeOf> | undefined
+    const fields = () => {
+      shape ??= shapeOf(schema, imported)
+      return shape
+    }
+    const encoding = jsonEncoding((value) => check(validate, value))
+    return Object.assign(Object.create(encoding) as typeof encoding, { fields })
   } catch (thrown) {
-    return [uncompilable(thrown as Error)]
+    return [uncompilable(thrown as Error, schema)]
   }
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** One instance per schema, so that `$id`s of different versions never meet. */
-function newAjv(dialect: Dialect, ownProperties: boolean): Ajv {
-  const options: Options = {
-    strict: false,
-    allErrors: false,
-    logger: false,
-    ownProperties,
-    code: { regExp: linearPattern },
+const isSchema = (value: unknown): value is boolean | Readonly<Record<string, unknown>> =>
+  typeof value === 'boolean' || isObject(value)
+
+const idOf = (schema: unknown): string | undefined => {
+  const id = isObject(schema) ? (schema['$id'] ?? schema['id']) : undefined
+  return typeof id === 'string' ? id.replace(/#$/, '') : undefined
+}
+
+function readReferences(references: readonly ReferencedSchema[]): Imported | FormatFault[] {
+  const flat = flattenReferences(references)
+  if (flat === null) return [tooManyReferences]
+  const imported = new Map<string, boolean | Readonly<Record<string, unknown>>>()
+  for (const { name, text } of flat) {
+    const parsed = parseJsonText(text)
+    if ('fault' in parsed) return [faultAt([], `reference ${name}: ${parsed.fault.message}`)]
+    const refused = isSchema(parsed.value) ? findRefused(parsed.value) : faultAt([], 'is no schema')
+    if (refused !== null) return [{ ...refused, path: [], message: `reference ${name}: ${refused.message}` }]
+    imported.set(name, parsed.value as boolean)
   }
-  const ajv =
-    dialect === 'draft-07' ? new Ajv(options) : dialect === '2019-09' ? new Ajv2019(options) : new Ajv2020(options)
-  addFormats.default(ajv)
-  ajv.removeKeyword('uniqueItems')
-  ajv.addKeyword(uniqueItems)
-  return ajv
+  return imported
 }
 
-/** Whether a schema speaks of names every object inherits; only then must ajv ask for own properties, which costs. */
-function namesInherited(schema: unknown): boolean {
-  const text = JSON.stringify(schema)
-  return Object.getOwnPropertyNames(Object.prototype).some((name) => text.includes(`"${name}"`))
-}
-
-/** Too deep, or pointing outside of itself. */
-function findRefused(schema: unknown): FormatFault[] {
-  const faults: FormatFault[] = []
-  const visit = (value: unknown, path: (string | number)[]): void => {
-    if (path.length > maxSchemaDepth) {
-      if (faults.length === 0) faults.push({ code: 'E303', message: `nested deeper than ${maxSchemaDepth}`, path })
-      return
-    }
-    if (Array.isArray(value)) for (const [at, item] of value.entries()) visit(item, [...path, at])
-    if (!isObject(value)) return
-    for (const [name, item] of Object.entries(value)) {
-      const here = [...path, name]
-      if ((name === '$ref' || name === '$dynamicRef') && typeof item === 'string' && !staysInside(item, schema)) {
-        faults.push({
-          code: 'E303',
-          message: `${name} ${JSON.stringify(item)} leads out of the schema, and nothing is fetched`,
-          path: here,
-        })
+/** Under its name, under its name as the root's `$id` resolves it, and (ajv does this) under its own `$id`. */
+function addReferences(ajv: ReturnType<typeof newAjv>, imported: Imported, base: string | undefined) {
+  for (const [name, schema] of imported) {
+    const id = idOf(schema)
+    for (const key of new Set([name, resolved(name, base)])) {
+      if (key in ajv.schemas || key in ajv.refs) continue
+      try {
+        // Twice under one `$id` would be refused, so that another name becomes a second name of it.
+        if (id !== undefined && key !== id && (id in ajv.schemas || id in ajv.refs)) ajv.refs[key] = id
+        else ajv.addSchema(schema as object, key)
+      } catch (thrown) {
+        return faultAt([], `reference ${name}: ${(thrown as Error).message}`)
       }
-      if (name !== 'const' && name !== 'enum' && name !== 'examples' && name !== 'default') visit(item, here)
+    }
+  }
+  return null
+}
+
+const resolved = (name: string, base: string | undefined): string =>
+  base !== undefined && URL.canParse(name, base) ? new URL(name, base).href : name
+
+/** Too deep, or asking for answers that come later: ajv's own `$async` would let every payload pass meanwhile. */
+function findRefused(schema: unknown): FormatFault | null {
+  let found: FormatFault | null = null
+  const visit = (value: unknown, path: (string | number)[]): void => {
+    if (found !== null) return
+    if (path.length > maxSchemaDepth) found = faultAt(path, `nested deeper than ${maxSchemaDepth}`, 'E303')
+    else if (Array.isArray(value)) for (const [at, item] of value.entries()) visit(item, [...path, at])
+    else if (isObject(value)) {
+      if (value['$async'] !== undefined) found = faultAt([...path, '$async'], '$async is refused', 'E303')
+      for (const [name, item] of Object.entries(value)) visit(item, [...path, name])
     }
   }
   visit(schema, [])
-  return faults
-}
-
-/** References by `#…` stay inside; others must be an `$id` that the schema itself defines. */
-const staysInside = (reference: string, schema: unknown): boolean => {
-  const [target] = reference.split('#', 1) as [string]
-  return (
-    target === '' ||
-    JSON.stringify(schema).includes(`"$id":${JSON.stringify(target)}`) ||
-    /^https?:\/\/json-schema\.org\/draft/.test(target)
-  )
+  return found
 }
 
 const pointerSteps = (pointer: string): string[] =>
@@ -131,24 +154,47 @@ function invalidSchema(errors: readonly ErrorObject[]): FormatFault[] {
     const allowed = error.params['allowedValues'] as unknown[] | undefined
     const detail = allowed === undefined ? '' : `: ${allowed.join(', ')}`
     const path = pointerSteps(error.instancePath)
-    return { code: 'E302', message: `${path.at(-1) ?? 'the schema'} ${error.message}${detail}`, path }
+    return faultAt(path, `${path.at(-1) ?? 'the schema'} ${error.message}${detail}`)
   })
 }
 
-function uncompilable(error: Error): FormatFault {
-  if (error instanceof RangeError) {
-    return { code: 'E302', message: 'a reference leads back to itself, or the schema is too large', path: [] }
-  }
+function uncompilable(error: Error, schema: unknown): FormatFault {
+  if (error instanceof RangeError) return faultAt([], 'a reference leads back to itself, or the schema is too large')
   const { message } = error
   const pattern = /RE2/.test(error.constructor.name) || /error parsing regexp/.test(message)
-  if (pattern) return { code: 'E303', message: `a pattern uses what is refused here: ${message}`, path: [] }
-  return { code: /resolve reference/.test(message) ? 'E303' : 'E302', message, path: [] }
+  if (pattern) return faultAt([], `a pattern uses what is refused here: ${message}`, 'E303')
+  const missing = error as { missingRef?: string; missingSchema?: string }
+  if (missing.missingRef === undefined) return faultAt([], message)
+  const place = findReference(schema, missing.missingRef, [])
+  if (place === null || !missing.missingSchema) return faultAt(place?.path ?? [], message, 'E303')
+  const said = `${place.path.at(-1)} ${JSON.stringify(place.reference)}`
+  return faultAt(place.path, `${said} leads out of the schema, and nothing is fetched`, 'E303')
+}
+
+/** Where a schema refers to what was not found. */
+function findReference(
+  value: unknown,
+  missing: string,
+  path: readonly (string | number)[],
+): { path: readonly (string | number)[]; reference: string } | null {
+  if (typeof value !== 'object' || value === null) return null
+  const entries: [string | number, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value)
+  for (const [name, item] of entries) {
+    const here = [...path, name]
+    const refers = typeof item === 'string' && /^\$(ref|dynamicRef|recursiveRef)$/.test(String(name))
+    if (refers && missing.endsWith(item.replace(/#$/, ''))) return { path: here, reference: item }
+    const found = findReference(item, missing, here)
+    if (found !== null) return found
+  }
+  return null
 }
 
 function check(validate: ValidateFunction, value: unknown): SchemaFault | null {
+  beginSteps()
   try {
     if (validate(value)) return null
   } catch (thrown) {
+    if (thrown instanceof OutOfSteps) return { path: '', message: thrown.message, keyword: '$ref' }
     if (!(thrown instanceof RangeError)) throw thrown
     return { path: '', message: 'is nested too deeply', keyword: '$ref' }
   }

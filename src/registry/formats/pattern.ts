@@ -1,4 +1,5 @@
 import { RE2JS } from '@bufbuild/re2'
+import { spendSteps } from './steps.ts'
 
 /** What ajv needs of a regular expression. */
 export interface Pattern {
@@ -12,7 +13,15 @@ export interface Pattern {
  */
 export function linearPattern(pattern: string, flags: string): Pattern {
   const compiled = RE2JS.compile(toRe2Syntax(pattern))
-  return { test: (text) => compiled.test(text), toString: () => `/${pattern}/${flags}` }
+  // RE2 walks all ways through the pattern at once: each character costs what the pattern is long.
+  const perCharacter = pattern.length / 512
+  return {
+    test(text) {
+      spendSteps(1 + text.length * perCharacter)
+      return compiled.test(text)
+    },
+    toString: () => `/${pattern}/${flags}`,
+  }
 }
 
 /** ajv prints this into standalone code, which we do not use. */

@@ -15,6 +15,8 @@ function fault(schema: unknown, value: unknown): string | null {
   return found === null ? null : `${found.path} ${found.message}`
 }
 
+const draft4 = 'http://json-schema.org/draft-04/schema#'
+const draft6 = 'http://json-schema.org/draft-06/schema#'
 const draft7 = 'http://json-schema.org/draft-07/schema#'
 const draft2019 = 'https://json-schema.org/draft/2019-09/schema'
 const draft2020 = 'https://json-schema.org/draft/2020-12/schema'
@@ -55,6 +57,42 @@ describe('B4: a JSON Schema', () => {
     assert.equal(fault({ prefixItems: [{ type: 'string' }] }, [1]), '/0 must be string')
   })
 
+  it('is read in drafts 4 and 6 as well, each with its own words', () => {
+    const condition = JSON.parse('{"if": true, "then": false}') as object
+    const exclusive = { minimum: 3, exclusiveMinimum: true }
+    assert.equal(fault({ $schema: draft4, ...exclusive }, 3), ' must be > 3')
+    assert.equal(fault({ $schema: draft4, ...exclusive }, 4), null)
+    assert.ok(Array.isArray(compileJsonSchema({ $schema: draft6, ...exclusive })))
+    assert.equal(fault({ $schema: draft6, exclusiveMinimum: 3 }, 3), ' must be > 3')
+    assert.equal(fault({ $schema: draft6, ...condition }, 3), null)
+    assert.equal(fault({ $schema: draft7, ...condition }, 3), ' is not allowed')
+    // `id` is a word like any other from draft 6 on.
+    assert.equal(fault({ $schema: draft6, id: 'x', type: 'number' }, 3), null)
+  })
+
+  it('leads into schemas given beside it, by their names or their own $id, and into nothing else', () => {
+    const reading = { $ref: 'unit.json#/$defs/celsius' }
+    const unit = { $id: 'https://plant.example/unit', $defs: { celsius: { type: 'number', minimum: -273 } } }
+    const references = [{ name: 'unit.json', text: JSON.stringify(unit), references: [] }]
+    for (const schema of [
+      { items: reading },
+      { $id: 'https://other.example/readings/list', items: reading },
+      { items: { $ref: 'https://plant.example/unit#/$defs/celsius' } },
+    ]) {
+      const body = compileJsonSchema(schema, references)
+      assert.ok(!Array.isArray(body), JSON.stringify(body))
+      assert.equal(body.check([20]), null)
+      assert.equal(body.check([-300])?.message, 'must be >= -273')
+    }
+    const bare = compileJsonSchema({ items: reading })
+    assert.ok(Array.isArray(bare))
+    assert.deepEqual(bare[0]!.path, ['items', '$ref'])
+    assert.match(bare[0]!.message, /leads out of the schema, and nothing is fetched/)
+    const broken = compileJsonSchema(reading, [{ name: 'unit.json', text: '{', references: [] }])
+    assert.ok(Array.isArray(broken))
+    assert.match(broken[0]!.message, /reference unit.json: not valid JSON/)
+  })
+
   it('knows formats and ignores keywords nobody has defined', () => {
     assert.equal(fault({ format: 'date-time' }, 'yesterday'), ' must match format "date-time"')
     assert.equal(fault({ format: 'date-time' }, '2026-01-02T03:04:05Z'), null)
@@ -74,6 +112,40 @@ describe('B4: a JSON Schema', () => {
     const started = performance.now()
     assert.match(fault(schema, 'a'.repeat(10_000))!, /must match pattern/)
     assert.ok(performance.now() - started < 1_000)
+  })
+
+  it('B2: counts what a payload costs to check, so that no schema asks for 2^30 steps', () => {
+    const twice = (name: string) => ({ allOf: [{ $ref: `#/$defs/${name}` }, { $ref: `#/$defs/${name}` }] })
+    const $defs = Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`a${at}`, twice(`a${at + 1}`)]))
+    const within = (schema: unknown, value: unknown, expected: RegExp | null): void => {
+      const body = compile(schema)
+      body.check(value)
+      const started = performance.now()
+      const found = body.check(value)
+      assert.ok(performance.now() - started < 100, `${performance.now() - started} ms`)
+      if (expected === null) assert.equal(found, null)
+      else assert.match(found?.message ?? '', expected)
+    }
+    within({ ...twice('a0'), $defs: { ...$defs, a40: {} } }, 1, /takes more steps/)
+    const tree = {
+      anyOf: [
+        { items: { $ref: '#' }, minItems: 2 },
+        { items: { $ref: '#' }, minItems: 2 },
+      ],
+    }
+    within(tree, JSON.parse('['.repeat(60) + ']'.repeat(60)), /takes more steps|must NOT have fewer/)
+    const dynamic = { $dynamicAnchor: 'n', anyOf: [1, 2].map(() => ({ items: { $dynamicRef: '#n' }, minItems: 2 })) }
+    within(dynamic, JSON.parse('['.repeat(60) + ']'.repeat(60)), /takes more steps|must NOT have fewer/)
+    const list = Array.from({ length: 10_000 }, (_, at) => at)
+    within({ items: { enum: list } }, list, null)
+    const patterns = Array.from({ length: 1_000 }, (_, at) => [`^(a|b)*${at}$`, {}])
+    within({ patternProperties: Object.fromEntries(patterns) }, { ...list }, /takes more steps/)
+  })
+
+  it('refuses schemas that would answer later', () => {
+    const faults = compileJsonSchema({ properties: { a: { $async: true, type: 'number' } } })
+    assert.ok(Array.isArray(faults))
+    assert.deepEqual(faults[0]!.path, ['properties', 'a', '$async'])
   })
 
   it('reads patterns as ECMAScript writes them', () => {
@@ -137,7 +209,8 @@ describe('the shape of a JSON Schema', () => {
     assert.deepEqual(shape({ type: 'integer' }), number)
     assert.deepEqual(shape({ enum: ['a', 'b'] }), { kind: 'string' })
     assert.deepEqual(shape({ enum: ['a', 1] }), { kind: 'any' })
-    assert.deepEqual(shape({ type: ['number', 'null'] }), { kind: 'any' })
+    assert.deepEqual(shape({ type: ['number', 'null'] }), number)
+    assert.deepEqual(shape({ type: ['number', 'string'] }), { kind: 'any' })
     assert.deepEqual(shape({ type: 'array', items: { type: 'boolean' } }), { kind: 'list', items: { kind: 'bool' } })
     assert.deepEqual(shape(true), { kind: 'any' })
   })
