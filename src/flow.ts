@@ -33,13 +33,15 @@ export class Flow implements PublishFlow {
   version = 1
   error: TrestleError | null = null
   /** Hands what rules publish to the subscribers; the hub connects it to the broker. */
-  route: (message: Message) => void = () => {}
+  route: (message: Message, rule: string) => void = () => {}
   readonly awaiting = new AwaitingDelivery()
   /** Sinks that are owed all they may be; null, nearly always, when there is none. */
   full: FullBuffers | null = null
   readonly drops = new BufferDrops()
   readonly #journal: Recorder
   readonly #outcome = new Outcome()
+  /** The rules whose publishes the message in hand has brought, in their order. */
+  readonly #publishers: string[] = []
   #rules: RuleSet
 
   constructor(rules: RuleSet, journal: Recorder) {
@@ -71,7 +73,7 @@ export class Flow implements PublishFlow {
           : this.#recordWhatFits(message, owed, this.full, waiter, token)
     if (verdict === Verdict.Busy) return verdict
     outcome.count()
-    for (const republished of routed) this.route(republished)
+    for (let at = 0; at < routed.length; at++) this.route(routed[at]!, this.#publishers[at]!)
     return verdict
   }
 
@@ -80,6 +82,7 @@ export class Flow implements PublishFlow {
     evaluate(rules, message, outcome)
     if (outcome.publishes.length === 0) return nothing
     const routed: Message[] = []
+    this.#publishers.length = 0
     for (let depth = 0; outcome.publishes.length > 0 && outcome.refusal === null; depth++) {
       const wave = outcome.publishes.splice(0)
       if (depth === maxPublishDepth) {
@@ -89,6 +92,7 @@ export class Flow implements PublishFlow {
       for (const published of wave) {
         const next = republish(message, published)
         routed.push(next)
+        this.#publishers.push(published.rule)
         const further = this.#rules.lookup(next.topic)
         if (further !== null) evaluateFurther(further, next, outcome)
         // Refused as a whole: what the others would owe must not be added to the refusal.
