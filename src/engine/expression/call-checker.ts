@@ -2,14 +2,15 @@ import type { Code } from '../../contract/codes.ts'
 import { suggest } from '../../document/suggest.ts'
 import type { CallNode, Node } from './ast.ts'
 import type { Accepts, FunctionRow } from './functions/row.ts'
-import { compilePattern } from './functions/strings.ts'
 import { methods, namespaces, plainFunctions } from './functions/table.ts'
-import type { Names } from './names.ts'
+import type { Dependence, Names } from './names.ts'
 import { bool, dyn, familyOf, joinTypes, optionalOf, printType, type Type } from './type.ts'
 
 /** What the checking of calls needs of the checker around it. */
 export interface TypeChecker {
   readonly names: Names
+  /** What the whole expression depends on, of the message. */
+  depends: Dependence
   report(code: Code, offset: number, message: string, suggestion?: string): Type
   check(node: Node): Type
   checkValue(node: Node): Type
@@ -44,6 +45,7 @@ function checkRow(checker: TypeChecker, node: CallNode, row: FunctionRow | undef
     return unknownFunction(checker, node)
   }
   node.row = row
+  if (row.ofMessage) checker.depends = 'message'
   const types = args.map((argument) => (argument === node.receiver ? argument.type : checker.checkValue(argument)))
   const accepted = row.receiver === null ? row.args : [row.receiver, ...row.args]
   const least = accepted.length - row.optional
@@ -58,17 +60,18 @@ function checkRow(checker: TypeChecker, node: CallNode, row: FunctionRow | undef
       checker.report('E204', args[index]!.at, `${row.name}() needs ${accepts.phrase} here, not ${printType(type)}`)
     }
   }
-  if (row.name === 'matches') checkPattern(checker, node.args[0]!)
+  proveConstants(checker, row, args)
   return typeof row.result === 'function' ? row.result(types) : row.result
 }
 
 const fits = (type: Type, accepts: Accepts): boolean =>
   type.kind === 'dyn' || accepts.families.includes('any') || accepts.families.includes(familyOf(type))
 
-function checkPattern(checker: TypeChecker, pattern: Node): void {
-  if (pattern.kind !== 'literal' || typeof pattern.value !== 'string') return
-  const compiled = compilePattern(pattern.value)
-  if (typeof compiled === 'string') checker.report('E204', pattern.at, `not a pattern RE2 knows: ${compiled}`)
+/** Arguments that no message changes are judged at load. */
+function proveConstants(checker: TypeChecker, row: FunctionRow, args: readonly Node[]): void {
+  if (row.prove === null || !args.some(({ kind }) => kind === 'literal')) return
+  const fault = row.prove(args.map((argument) => (argument.kind === 'literal' ? argument.value : undefined)))
+  if (fault !== null) checker.report('E204', args[fault.at]!.at, fault.message, fault.suggestion)
 }
 
 function unknownFunction(checker: TypeChecker, node: CallNode): Type {

@@ -38,6 +38,7 @@ function compileFixed(
   sites: readonly Site[],
   site: Site,
 ): Evaluate {
+  if (args.length === 0) return (scope) => run(scope, site, absent, absent, absent, absent)
   const [a, b, c, d] = args as readonly [Evaluate, Evaluate, Evaluate, Evaluate]
   const [pa, pb, pc, pd] = prove as readonly [Accepts, Accepts, Accepts, Accepts]
   const first: Evaluate = (scope) => {

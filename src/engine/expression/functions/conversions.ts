@@ -7,22 +7,51 @@ import { countCodePoints } from './strings.ts'
 
 /** Conversions between types, `size`, and base64. *Source*: CEL language definition, "Standard Definitions". */
 export const conversionFunctions: readonly FunctionRow[] = [
-  plain('int', [anything], int, toInteger),
-  plain('double', [anything], double, toDouble),
-  plain('string', [anything], string, toText),
-  plain('bool', [anything], bool, toBool),
-  plain('bytes', [anything], bytes, (scope, site, value: unknown) => {
-    if (value instanceof Uint8Array) return value
-    if (typeof value !== 'string') return cannot(scope, site, value, 'bytes')
-    return scope.spend(value.length >> 2) ? new Uint8Array(Buffer.from(value)) : scope.fail(site, spentBudget)
-  }),
-  plain('dyn', [anything], dyn, (_scope, _site, value: unknown) => value),
-  plain('size', [sized], int, size),
-  method('size', sized, [], int, size),
-  plain('base64.encode', [someBytes], string, (scope, site, value: Uint8Array) =>
-    scope.spend(value.length >> 2) ? Buffer.from(value).toString('base64') : scope.fail(site, spentBudget),
+  plain(
+    'int',
+    [anything],
+    int,
+    ['A whole number, from a number (towards zero), text, or a time in seconds.', 'int("42") == 42'],
+    toInteger,
   ),
-  plain('base64.decode', [aString], bytes, fromBase64),
+  plain('double', [anything], double, ['A number, from text or a whole number.', 'double("1.5") == 1.5'], toDouble),
+  plain('string', [anything], string, ['As text.', 'string(42) == "42"'], toText),
+  plain('bool', [anything], bool, ['True or false, from text.', 'bool("true")'], toBool),
+  plain(
+    'bytes',
+    [anything],
+    bytes,
+    ['Text in UTF-8.', 'bytes("ü") == b"\\xc3\\xbc"'],
+    (scope, site, value: unknown) => {
+      if (value instanceof Uint8Array) return value
+      if (typeof value !== 'string') return cannot(scope, site, value, 'bytes')
+      return scope.spend(value.length >> 2) ? new Uint8Array(Buffer.from(value)) : scope.fail(site, spentBudget)
+    },
+  ),
+  plain(
+    'dyn',
+    [anything],
+    dyn,
+    ['The same value, of a type only the message will tell.', 'dyn(1) == 1.0'],
+    (_scope, _site, value: unknown) => value,
+  ),
+  plain('size', [sized], int, ['How many characters, bytes, elements or fields.', 'size("ü") == 1'], size),
+  method('size', sized, [], int, ['The same, written as a method.', '[1, 2].size() == 2'], size),
+  plain(
+    'base64.encode',
+    [someBytes],
+    string,
+    ['Bytes as base64.', 'base64.encode(b"hello") == "aGVsbG8="'],
+    (scope, site, value: Uint8Array) =>
+      scope.spend(value.length >> 2) ? Buffer.from(value).toString('base64') : scope.fail(site, spentBudget),
+  ),
+  plain(
+    'base64.decode',
+    [aString],
+    bytes,
+    ['The bytes of a base64 text.', 'base64.decode("aGVsbG8=") == b"hello"'],
+    fromBase64,
+  ),
 ]
 
 const cannot = (scope: Scope, site: Site, value: unknown, wanted: string) =>

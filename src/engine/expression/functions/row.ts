@@ -1,6 +1,6 @@
 import type { Scope, Site } from '../scope.ts'
 import type { Family, Type } from '../type.ts'
-import { isMap } from '../value.ts'
+import { Duration, type failed, isAnyMap, Timestamp, Uint } from '../value.ts'
 
 /** What an argument must be; checked against static types at load and against values at run time. */
 export interface Accepts {
@@ -10,7 +10,8 @@ export interface Accepts {
   readonly phrase: string
 }
 
-const isNumber = (value: unknown): boolean => typeof value === 'number' || typeof value === 'bigint'
+const isNumber = (value: unknown): boolean =>
+  typeof value === 'number' || typeof value === 'bigint' || value instanceof Uint
 const isBytes = (value: unknown): boolean => value instanceof Uint8Array
 
 export const anything: Accepts = { families: ['any'], test: () => true, phrase: 'a value' }
@@ -23,17 +24,46 @@ export const anInteger: Accepts = {
 }
 export const aList: Accepts = { families: ['list'], test: Array.isArray, phrase: 'a list' }
 export const someBytes: Accepts = { families: ['bytes'], test: isBytes, phrase: 'bytes' }
+export const aTimestamp: Accepts = {
+  families: ['timestamp'],
+  test: (value) => value instanceof Timestamp,
+  phrase: 'a timestamp',
+}
+export const aDuration: Accepts = {
+  families: ['duration'],
+  test: (value) => value instanceof Duration,
+  phrase: 'a duration',
+}
 export const sized: Accepts = {
   families: ['string', 'list', 'map', 'bytes'],
-  test: (value) => typeof value === 'string' || Array.isArray(value) || isBytes(value) || isMap(value),
+  test: (value) => typeof value === 'string' || Array.isArray(value) || isBytes(value) || isAnyMap(value),
   phrase: 'a string, a list, an object or bytes',
 }
+
+/** What any of several arguments may be. */
+export const either = (phrase: string, ...some: readonly Accepts[]): Accepts => ({
+  families: some.flatMap(({ families }) => families),
+  test: (value) => some.some(({ test }) => test(value)),
+  phrase,
+})
+
+export const stringOrBytes: Accepts = either('a string or bytes', aString, someBytes)
 
 /**
  * The body of a function: arguments as accepted, the receiver first; absent optional ones are undefined. It answers
  * a value, or `scope.fail(site, why)`. What costs more than a handful of steps must ask `scope.spend` first.
  */
 export type Run = (scope: Scope, site: Site, a: never, b: never, c: never, d: never) => unknown
+
+/** An argument that can be seen to be wrong at load. *Shape*: `at` counts the receiver, where there is one. */
+export interface ConstantFault {
+  readonly at: number
+  readonly message: string
+  readonly suggestion?: string | undefined
+}
+
+/** Judges the arguments that are literals; the others are undefined. */
+export type Prove = (constants: readonly unknown[]) => ConstantFault | null
 
 /** One function of the language. */
 export interface FunctionRow {
@@ -48,38 +78,82 @@ export interface FunctionRow {
   readonly variadic: boolean
   /** From the types of all arguments, the receiver's first. */
   readonly result: Type | ((args: readonly Type[]) => Type)
+  /** What it gives, for people. */
+  readonly summary: string
+  /** An expression that is true. */
+  readonly example: string
+  readonly prove: Prove | null
+  /** It reads the message beside its arguments, so that its value is never one of the topic alone. */
+  readonly ofMessage: boolean
+  /** Arguments come in the form of no static type (value.ts), so that ints can be told from doubles. */
+  readonly dynamic: boolean
   readonly run: Run
 }
 
-type Result = FunctionRow['result']
+interface Extras {
+  readonly optional?: number
+  readonly variadic?: boolean
+  readonly prove?: Prove
+  readonly ofMessage?: boolean
+  readonly dynamic?: boolean
+}
 
-/** `text.startsWith(prefix)` */
-export const method = (
+const row = (
   name: string,
-  receiver: Accepts,
-  args: Accepts[],
-  result: Result,
+  receiver: Accepts | null,
+  args: readonly Accepts[],
+  result: FunctionRow['result'],
+  [summary, example]: readonly [summary: string, example: string],
   run: Run,
-  optional = 0,
+  { optional = 0, variadic = false, ofMessage = false, dynamic = false, prove }: Extras = {},
 ): FunctionRow => ({
   name,
   receiver,
   args,
   optional,
-  variadic: false,
+  variadic,
   result,
+  summary,
+  example,
+  prove: prove ?? null,
+  ofMessage,
+  dynamic,
   run,
 })
+
+/** `text.startsWith(prefix)` */
+export const method: (
+  name: string,
+  receiver: Accepts,
+  args: readonly Accepts[],
+  result: FunctionRow['result'],
+  doc: readonly [summary: string, example: string],
+  run: Run,
+  extras?: Extras,
+) => FunctionRow = row
 
 /** `size(x)`, `math.abs(x)` */
-export const plain = (name: string, args: Accepts[], result: Result, run: Run): FunctionRow => ({
-  name,
-  receiver: null,
-  args,
-  optional: 0,
-  variadic: false,
-  result,
-  run,
-})
+export const plain = (
+  name: string,
+  args: readonly Accepts[],
+  result: FunctionRow['result'],
+  doc: readonly [summary: string, example: string],
+  run: Run,
+  extras?: Extras,
+): FunctionRow => row(name, null, args, result, doc, run, extras)
 
 export const spentBudget = 'the expression takes too many steps on this message'
+
+/** Makes a value when the budget allows for that many steps. */
+export const afford = (scope: Scope, site: Site, steps: number, make: () => unknown): unknown =>
+  scope.spend(steps) ? make() : scope.fail(site, spentBudget)
+
+/** The budget is spent. */
+export const overspent = (scope: Scope, site: Site): typeof failed => scope.fail(site, spentBudget)
+
+/** A text as a message quotes it. */
+export const brief = (text: string): string => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
+
+/** A text or bytes as bytes. */
+export const bytesOf = (value: string | Uint8Array): Uint8Array =>
+  typeof value === 'string' ? Buffer.from(value) : value

@@ -1,10 +1,18 @@
 import { conversionFunctions } from './conversions.ts'
+import { listFunctions } from './lists.ts'
 import { numberFunctions } from './numbers.ts'
+import { patternFunctions } from './patterns.ts'
 import type { FunctionRow } from './row.ts'
 import { stringFunctions } from './strings.ts'
 
 /** Every function of the language, printed in `docs/reference/expressions.md`. */
-export const functions: readonly FunctionRow[] = [...stringFunctions, ...numberFunctions, ...conversionFunctions]
+export const functions: readonly FunctionRow[] = [
+  ...stringFunctions,
+  ...patternFunctions,
+  ...listFunctions,
+  ...numberFunctions,
+  ...conversionFunctions,
+]
 
 /** Words before a dot that are no value: `math.abs`. */
 export const namespaces: ReadonlySet<string> = new Set(
