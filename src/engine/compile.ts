@@ -9,6 +9,8 @@ import { dyn, familyOf, printType, typeOfShape } from './expression/type.ts'
 import { type Ack, newCounters, type RuleCounters } from './outcome.ts'
 import type { PayloadSchema, Schemas, SinkInfo, WayBack } from './port.ts'
 import { checkRuleShape, type RawRule, type RuleFaults } from './rule-file.ts'
+import { compileState } from './state/clause.ts'
+import type { RuleState } from './state/state.ts'
 import { compileTarget, compileText, type PublishTarget, type SinkTarget } from './target.ts'
 
 /** What rules are compiled against. */
@@ -32,6 +34,8 @@ export interface CompiledRule {
   readonly where: Expression | null
   /** How many `let` names there are; their values are found at first use. */
   readonly letCount: number
+  /** What it keeps per key; null: nothing. */
+  readonly state: RuleState | null
   /** null: the payload goes on as the very same bytes. */
   readonly body: Body | null
   readonly sinks: readonly SinkTarget[]
@@ -53,14 +57,25 @@ export function compileRule(name: string, faults: RuleFaults, env: RuleEnvironme
   if (pattern !== null) addCaptures(pattern, names, faults)
   addLets(raw.let ?? {}, names, faults)
   const where = raw.where === undefined ? null : compileWhere(raw.where, names, faults)
-  const body = compileBody(raw, names, faults)
+  // Where a window gathers, what follows sees its result and not the single message.
+  const { state, after } = compileState(name, raw, names, Object.keys(raw.let ?? {}), faults)
+  const body = compileBody(raw, after, faults)
   const targets = (raw.to ?? []).map((target, at) =>
-    compileTarget(target, ['to', at], { sinks: env.sinks, names, faults }),
+    compileTarget(target, ['to', at], { sinks: env.sinks, names: after, faults }),
   )
   checkEncodings(raw, targets, body, faults)
   const orderBy =
-    raw.order_by === undefined ? null : compileText(raw.order_by, ['order_by'], { sinks: env.sinks, names, faults })
+    raw.order_by === undefined
+      ? null
+      : compileText(raw.order_by, ['order_by'], { sinks: env.sinks, names: after, faults })
   checkExamples(faults, { sinks: env.sinks, pattern })
+  if (state?.gather != null && raw.ack === 'delivered') {
+    faults.at(
+      ['ack'],
+      'E201',
+      'ack: what is gathered first cannot be answered when it is delivered; `stored` is the most',
+    )
+  }
   if (faults.all.length > 0 || pattern === null) return null
   return {
     name,
@@ -71,6 +86,7 @@ export function compileRule(name: string, faults: RuleFaults, env: RuleEnvironme
     schema,
     where,
     letCount: Object.keys(raw.let ?? {}).length,
+    state,
     body,
     sinks: targets.filter((target): target is SinkTarget => target !== null && 'sink' in target),
     publishes: targets.filter((target): target is PublishTarget => target !== null && 'topic' in target),

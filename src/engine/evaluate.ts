@@ -26,20 +26,46 @@ export function evaluateFurther(bound: BoundRules, message: Message, outcome: Ou
     const { rule } = boundRule
     const owed = outcome.owed.length
     const publishes = outcome.publishes.length
-    const error = runSafely(boundRule, bound, message, outcome)
+    const changes = outcome.changes.list.length
+    const error = runSafely(run, boundRule, bound, message, outcome)
     if (error === null) continue
     if (rule.onRefused !== 'pass') {
       outcome.refuse({ rule: rule.name, error, action: rule.onRefused }, rule.counters)
       return
     }
     outcome.keepTargets(owed, publishes)
+    outcome.changes.keep(changes)
     outcome.note(rule.counters, 1, 1, 0, 0)
   }
 }
 
-function runSafely(boundRule: BoundRule, bound: BoundRules, message: Message, outcome: Outcome): TrestleError | null {
+/** What rules have gathered goes on from where it was stopped: `bound` has the one rule, `message` is the result. */
+export function evaluateGathered(bound: BoundRules, message: Message, outcome: Outcome): void {
+  outcome.reset()
+  outcome.scope.begin(message)
+  const [boundRule] = bound.rules as [BoundRule]
+  const { rule } = boundRule
+  const error = runSafely(goOn, boundRule, bound, message, outcome)
+  if (error === null) return
+  if (rule.onRefused !== 'pass') {
+    outcome.refuse({ rule: rule.name, error, action: rule.onRefused }, rule.counters)
+    return
+  }
+  outcome.clearTargets()
+  outcome.note(rule.counters, 1, 1, 0, 0)
+}
+
+type Run = (boundRule: BoundRule, bound: BoundRules, message: Message, outcome: Outcome) => TrestleError | null
+
+function runSafely(
+  steps: Run,
+  boundRule: BoundRule,
+  bound: BoundRules,
+  message: Message,
+  outcome: Outcome,
+): TrestleError | null {
   try {
-    return run(boundRule, bound, message, outcome)
+    return steps(boundRule, bound, message, outcome)
   } catch (thrown) {
     return unforeseenError(boundRule.rule, thrown)
   }
@@ -64,6 +90,29 @@ function run(boundRule: BoundRule, bound: BoundRules, message: Message, outcome:
       return null
     }
   }
+  if (rule.state === null) return shapeAndNote(boundRule, bound, message, outcome)
+  const verdict = rule.state.decide(scope, outcome.changes)
+  if (verdict === failed) return expressionError(rule, scope)
+  if (verdict === 'passed') return shapeAndNote(boundRule, bound, message, outcome)
+  outcome.note(rule.counters, verdict === 'dropped' ? 1 : 0, 0, 0, 0, verdict === 'gathered' ? 1 : 0)
+  if (verdict === 'gathered' && strength[rule.ack] > strength[outcome.ack]) outcome.ack = rule.ack
+  return null
+}
+
+/** The rule's turn with what it has gathered: all but the schema, the condition and the gathering. */
+function goOn(boundRule: BoundRule, bound: BoundRules, message: Message, outcome: Outcome): TrestleError | null {
+  outcome.scope.beginRule(boundRule.captures, boundRule.rule.letCount)
+  return shapeAndNote(boundRule, bound, message, outcome)
+}
+
+function shapeAndNote(
+  boundRule: BoundRule,
+  bound: BoundRules,
+  message: Message,
+  outcome: Outcome,
+): TrestleError | null {
+  const { rule } = boundRule
+  const { scope } = outcome
   if (!shape(boundRule, bound, message, outcome)) return expressionError(rule, scope)
   outcome.note(rule.counters, 0, 0, boundRule.sinks.length, boundRule.publishes.length)
   if (strength[rule.ack] > strength[outcome.ack]) outcome.ack = rule.ack

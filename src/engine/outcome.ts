@@ -2,6 +2,7 @@ import type { TrestleError } from '../contract/error.ts'
 import type { MessageProperties, Owed } from '../contract/message.ts'
 import { Encoder } from './encoder.ts'
 import { Scope } from './expression/scope.ts'
+import { StateChanges } from './state/state.ts'
 
 /** When the publisher may be answered; the strongest that a matching rule asks for. */
 export type Ack = 'received' | 'stored' | 'delivered'
@@ -24,7 +25,8 @@ export interface Refusal {
 }
 
 /**
- * What one rule has seen, in claims (message × rule × target): `received = filtered + refused + claims + published`.
+ * What one rule has seen, in claims (message × rule × target):
+ * `received = filtered + refused + claims + published + absorbed`.
  * A message that one rule refuses counts for that rule alone.
  */
 export interface RuleCounters {
@@ -38,6 +40,8 @@ export interface RuleCounters {
   /** Owed to a sink; refused messages that go to the dead letters are owed to those. */
   claims: number
   published: number
+  /** Gathered: what becomes of them together is claimed or published, and received, once more. */
+  absorbed: number
 }
 
 export const newCounters = (): RuleCounters => ({
@@ -47,6 +51,7 @@ export const newCounters = (): RuleCounters => ({
   refused: 0,
   claims: 0,
   published: 0,
+  absorbed: 0,
 })
 
 /** What all matching rules make of one message. Reusable: one object serves every message of a thread. */
@@ -55,6 +60,8 @@ export class Outcome {
   readonly owed: Owed[] = []
   /** Empty when refused. */
   readonly publishes: PublishOrder[] = []
+  /** What the message alters in what rules keep; `apply` it when the message has its place on disk. Empty when refused. */
+  readonly changes = new StateChanges()
   /** `received` when no rule's `where` matched. */
   ack: Ack = 'received'
   refusal: Refusal | null = null
@@ -69,10 +76,12 @@ export class Outcome {
   readonly #passed: number[] = []
   readonly #claims: number[] = []
   readonly #published: number[] = []
+  readonly #absorbed: number[] = []
 
   /** Forgets the last message. */
   reset(): void {
     this.clearTargets()
+    this.changes.reset()
     this.ack = 'received'
     this.refusal = null
     this.#noted = 0
@@ -82,6 +91,7 @@ export class Outcome {
   /** Drops what was owed so far: one rule has refused the message. */
   clearTargets(): void {
     this.keepTargets(0, 0)
+    this.changes.keep(0)
   }
 
   /** Keeps the first ones only: a rule that failed takes back what it had decided. */
@@ -92,13 +102,14 @@ export class Outcome {
   }
 
   /** Notes what one rule decided, for `count`. */
-  note(rule: RuleCounters, filtered: number, passed: number, claims: number, published: number): void {
+  note(rule: RuleCounters, filtered: number, passed: number, claims: number, published: number, absorbed = 0): void {
     const at = this.#noted++
     this.#rules[at] = rule
     this.#filtered[at] = filtered
     this.#passed[at] = passed
     this.#claims[at] = claims
     this.#published[at] = published
+    this.#absorbed[at] = absorbed
   }
 
   /** Notes that one rule refused the message; what other rules decided no longer counts. */
@@ -121,12 +132,14 @@ export class Outcome {
       const claims = this.#claims[at]!
       const published = this.#published[at]!
       const refused = this.refusal !== null && this.refusal.action === 'drop' ? 1 : 0
-      rule.received += filtered + refused + claims + published
+      const absorbed = this.#absorbed[at]!
+      rule.received += filtered + refused + claims + published + absorbed
       rule.filtered += filtered
       rule.passed += this.#passed[at]!
       rule.refused += refused
       rule.claims += claims
       rule.published += published
+      rule.absorbed += absorbed
     }
   }
 }

@@ -4,20 +4,28 @@ import type { DocumentPath, SourceDocument } from '../document/source-document.t
 import { suggest } from '../document/suggest.ts'
 import { exampleSchema } from './example/schema.ts'
 import type { ExpressionFault } from './expression/checker.ts'
+import { type RawState, stateFields, stateWords } from './state/state-fields.ts'
 
 /** What a value is written as when it is an expression or a plain scalar. */
 export type Scalar = string | number | boolean | null
 
+/** An entry of `to:` or `else:`; its fields depend on the connector. */
+export type RawTarget = Readonly<Record<string, unknown>>
+
 /** A rule as its file says it, in its shape but not yet in its meaning. */
-export interface RawRule {
+export interface RawRule extends RawState {
   readonly description?: string
   readonly from: string
   readonly schema?: string
+  readonly decode?: string | Readonly<Record<string, unknown>>
+  readonly tables?: Readonly<Record<string, unknown>>
   readonly where?: string | boolean
+  readonly for_each?: string | Readonly<Record<string, unknown>>
   readonly let?: Readonly<Record<string, string | number | boolean>>
   readonly set?: Readonly<Record<string, unknown>>
   readonly payload?: unknown
-  readonly to: readonly Readonly<Record<string, unknown>>[]
+  readonly to: readonly RawTarget[]
+  readonly else?: readonly RawTarget[]
   readonly ack?: 'received' | 'stored' | 'delivered'
   readonly on_refused?: 'dead-letter' | 'drop' | 'pass'
   readonly order_by?: string
@@ -41,12 +49,34 @@ export const ruleSchema = {
       ...text,
       description: 'Subject in the schema registry, checked before `where`: `telemetry` (newest) or `telemetry@3`.',
     },
-    where: { type: ['string', 'boolean'], description: 'Expression; messages for which it is false are let go.' },
+    decode: {
+      ...decodeSchema,
+      description:
+        'How the payload is written: `json`, `avro`, `protobuf`, `sparkplug`, `msgpack`, `cbor`, `csv`, `raw` (bytes) or `confluent` (the payload names its schema). Default: as the format of `schema` says, else JSON.',
+    },
+    tables: tablesSchema,
+    where: {
+      type: ['string', 'boolean'],
+      description: 'Expression; messages for which it is false go to `else`, or are let go. Asked once, before `for_each`.',
+    },
+    for_each: {
+      type: ['string', 'object'],
+      required: ['in'],
+      additionalProperties: false,
+      properties: {
+        in: { ...text, description: 'Expression that gives a list, or an object whose values are gone through.' },
+        as: { ...text, default: 'item', description: 'What the item is called in expressions.' },
+        index: { ...text, default: 'index', description: 'What its place (from 0), or its name in an object, is called.' },
+      },
+      description:
+        'Expression that gives a list: `to` is done for each item, in order. An item is what `set` edits and what is sent when nothing else is said. Other expressions call it `item`, its place `index`.',
+    },
     let: {
       type: 'object',
       additionalProperties: { type: ['string', 'number', 'boolean'] },
       description: 'Names for the other expressions, each evaluated once.',
     },
+    ...stateFields,
     set: {
       type: 'object',
       minProperties: 1,
@@ -57,7 +87,14 @@ export const ruleSchema = {
       type: 'array',
       minItems: 1,
       items: { type: 'object' },
-      description: 'Where it goes: `sink:` targets and `publish:` topics.',
+      description: 'Where it goes: `sink:` targets and `publish:` topics. Each may have a condition, `when`.',
+    },
+    else: {
+      type: 'array',
+      minItems: 1,
+      items: { type: 'object' },
+      description:
+        'Where the message goes when `where` is false: targets as in `to`. They get the payload as it was published; `set`, `payload` and `for_each` are for `to`.',
     },
     ack: {
       type: 'string',
@@ -80,35 +117,6 @@ export const ruleSchema = {
   },
 } as const
 
-/** Collects the faults of one rule file; every place is a path in the document. */
-export class RuleFaults {
-  readonly document: SourceDocument
-  readonly all: Fault[] = []
-
-  constructor(document: SourceDocument) {
-    this.document = document
-  }
-
-  /** At a value; `offset` counts characters into a string. */
-  at(path: DocumentPath, code: Fault['code'], message: string, offset?: number, suggestion?: string): void {
-    this.#add(this.document.at(path, offset), code, message, suggestion)
-  }
-
-  /** At the key of an entry; `legal` are the words it could have been. */
-  atKey(path: DocumentPath, code: Fault['code'], message: string, legal: Iterable<string> = []): void {
-    this.#add(this.document.keyAt(path), code, message, suggest(String(path.at(-1)), legal))
-  }
-
-  expression(path: DocumentPath, faults: readonly ExpressionFault[]): void {
-    for (const fault of faults) this.at(path, fault.code, fault.message, fault.offset, fault.suggestion)
-  }
-
-  #add(place: { line: number; column: number }, code: Fault['code'], message: string, suggestion?: string): void {
-    const fault = { file: this.document.file, line: place.line, column: place.column, code, message }
-    this.all.push(suggestion === undefined ? fault : { ...fault, suggestion })
-  }
-}
-
 /** Checks the shape of a rule; the fields that are right can be used whatever is wrong with others. */
 export function checkRuleShape(faults: RuleFaults): Partial<RawRule> {
   const codes = { unknown: 'E201', wrong: 'E201', missing: 'E201' } as const
@@ -127,12 +135,17 @@ function soundFields(value: object): Partial<RawRule> {
     schema: (field) => typeof field === 'string' && field !== '',
     where: (field) => typeof field === 'string' || typeof field === 'boolean',
     let: isObject,
+    decode: (field) => typeof field === 'string' || isObject(field),
+    tables: isObject,
+    for_each: (field) => typeof field === 'string' || isObject(field),
     set: isObject,
     payload: () => true,
     to: (field) => Array.isArray(field) && field.every(isObject),
+    else: (field) => Array.isArray(field) && field.every(isObject),
     ack: (field) => ruleSchema.properties.ack.enum.includes(field as never),
     on_refused: (field) => ruleSchema.properties.on_refused.enum.includes(field as never),
     order_by: (field) => typeof field === 'string' && field !== '',
+    ...Object.fromEntries(stateWords.map((word) => [word, isObject])),
   }
   for (const [name, field] of Object.entries(value)) {
     if (Object.hasOwn(right, name) && right[name]!(field)) sound[name] = field

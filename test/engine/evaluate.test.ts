@@ -385,13 +385,19 @@ describe('several rules', () => {
     const rules = load({ c: failing('pass'), d: failing('drop') })
     run(rules, message({})).count()
     const [passing, dropping] = rules.rules.map(({ counters }) => counters)
-    assert.deepEqual({ ...passing }, { received: 0, filtered: 0, passed: 0, refused: 0, claims: 0, published: 0 })
-    assert.deepEqual({ ...dropping }, { received: 1, filtered: 0, passed: 0, refused: 1, claims: 0, published: 0 })
+    assert.deepEqual(
+      { ...passing },
+      { received: 0, filtered: 0, passed: 0, refused: 0, claims: 0, published: 0, absorbed: 0 },
+    )
+    assert.deepEqual(
+      { ...dropping },
+      { received: 1, filtered: 0, passed: 0, refused: 1, claims: 0, published: 0, absorbed: 0 },
+    )
     const only = load({ c: failing('pass') })
     run(only, message({})).count()
     assert.deepEqual(
       { ...only.rules[0]?.counters },
-      { received: 1, filtered: 1, passed: 1, refused: 0, claims: 0, published: 0 },
+      { received: 1, filtered: 1, passed: 1, refused: 0, claims: 0, published: 0, absorbed: 0 },
     )
   })
 

@@ -1,0 +1,148 @@
+import type { Message } from '../../contract/message.ts'
+import { entryBytes, type StateLimits } from './limits.ts'
+import type { StateChanges } from './state.ts'
+import { type StoredValue, storedValue } from './stored-value.ts'
+
+/** The last message of a key that has passed. */
+interface Passed {
+  readonly timeMs: number
+  readonly value: StoredValue
+  /** Its place on disk. */
+  readonly position: number
+}
+
+/** One kept key as it stands in a snapshot. */
+export type FilterRow = readonly [key: string, timeMs: number, value: StoredValue, position: number]
+
+export interface FilterOptions {
+  /** `<rule>/<clause>`. */
+  readonly id: string
+  /** The clause as it is written: what is kept under another one is of no use. */
+  readonly signature: string
+  /** After so long a key is as one that was never seen; infinite for `changed` without `at_least_every`. */
+  readonly forgetMs: number
+  /** Values that differ by no more count as the same; null: a value is not looked at. */
+  readonly deadband: number | null
+  readonly maxKeys: number
+  readonly limits: StateLimits
+}
+
+/**
+ * What has passed, by key: for `once`, `changed` and `at_most` with `keep: first`. A message that is dropped alters
+ * nothing, so that only what passes must be on disk. At the bound the key that passed longest ago is forgotten: its
+ * next message may pass once more.
+ */
+export class FilterTable {
+  readonly kind = 'filter'
+  readonly id: string
+  readonly signature: string
+  limits: StateLimits
+  /** Keys forgotten because of the bound. */
+  evicted = 0
+  bytes = 0
+  readonly #options: FilterOptions
+  /** In the order of passing. */
+  readonly #passed = new Map<string, Passed>()
+
+  constructor(options: FilterOptions) {
+    this.#options = options
+    this.id = options.id
+    this.signature = options.signature
+    this.limits = options.limits
+  }
+
+  get keys(): number {
+    return this.#passed.size
+  }
+
+  /** Whether a message goes through; `changes` has what the same message has decided before, and hears what a drop rests on. */
+  lets(key: string, timeMs: number, value: unknown, changes: StateChanges): boolean {
+    const pending = changes.list.length === 0 ? null : changes.pending(this, key)
+    const last = this.#passed.get(key)
+    if (pending === null && last === undefined) return true
+    const lastMs = pending === null ? last!.timeMs : (pending.input[0] as number)
+    const { forgetMs, deadband } = this.#options
+    if (Math.abs(timeMs - lastMs) >= forgetMs) return true
+    if (deadband !== null) {
+      const lastValue = pending === null ? last!.value : (pending.input[1] as StoredValue)
+      if (differs(value, lastValue, deadband)) return true
+    }
+    if (pending === null && last!.position > changes.restsOn) changes.restsOn = last!.position
+    return false
+  }
+
+  /** What a message that passes alters. */
+  inputOf(timeMs: number, value: unknown): readonly unknown[] {
+    return this.#options.deadband === null ? [timeMs] : [timeMs, storedValue(value)]
+  }
+
+  /** A message has passed. What is older than what the key has is known already. */
+  apply(key: string, input: readonly unknown[], _message: Message, position: number): void {
+    const known = this.#passed.get(key)
+    if (known !== undefined) {
+      if (known.position > position) return
+      this.#drop(key, known)
+    }
+    this.#put(key, { timeMs: input[0] as number, value: (input[1] ?? null) as StoredValue, position })
+    this.#forget(input[0] as number)
+  }
+
+  *rows(): Generator<FilterRow> {
+    for (const [key, { timeMs, value, position }] of this.#passed) yield [key, timeMs, value, position]
+  }
+
+  restore(row: FilterRow): void {
+    const [key, timeMs, value, position] = row
+    this.#put(key, { timeMs, value, position })
+  }
+
+  /** Counts among others from now on: its rule was loaded anew. */
+  moveTo(limits: StateLimits): void {
+    this.limits.bytes -= this.bytes
+    this.limits = limits
+    limits.bytes += this.bytes
+  }
+
+  clear(): void {
+    this.limits.bytes -= this.bytes
+    this.bytes = 0
+    this.#passed.clear()
+  }
+
+  #put(key: string, passed: Passed): void {
+    this.#passed.set(key, passed)
+    this.#weigh(weightOf(key, passed))
+  }
+
+  #drop(key: string, passed: Passed): void {
+    this.#passed.delete(key)
+    this.#weigh(-weightOf(key, passed))
+  }
+
+  #weigh(bytes: number): void {
+    this.bytes += bytes
+    this.limits.bytes += bytes
+  }
+
+  /** Of what passed longest ago: what no longer matters, two at a time, and what there is no room for. */
+  #forget(nowMs: number): void {
+    const { forgetMs, maxKeys } = this.#options
+    let looks = 2
+    for (const [key, passed] of this.#passed) {
+      const isOver = this.#passed.size > maxKeys || (this.limits.isFull && this.#passed.size > 1)
+      const isStale = nowMs - passed.timeMs >= forgetMs
+      if (!isOver && (!isStale || looks-- === 0)) return
+      if (!isStale) this.evicted++
+      this.#drop(key, passed)
+    }
+  }
+}
+
+const weightOf = (key: string, { value }: Passed): number =>
+  entryBytes + key.length + (typeof value === 'string' ? value.length : 0)
+
+/** Whether a value is another one than was kept, or further from it than the deadband. */
+function differs(value: unknown, kept: StoredValue, deadband: number): boolean {
+  if (deadband === 0) return storedValue(value) !== kept
+  return typeof kept !== 'number' || !(Math.abs((value as number) - kept) <= deadband)
+}
