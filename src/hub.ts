@@ -20,6 +20,7 @@ import { Events } from './telemetry/events.ts'
 import { Log } from './telemetry/log.ts'
 
 export { connectorSchemas } from './hub/plan.ts'
+export { planProof, watchSources } from './hub/proving-plan.ts'
 
 /** Thrown when something the user wrote has a fault: all of them at once; nothing was started. */
 export class ConfigFaults extends Error {

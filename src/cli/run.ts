@@ -13,6 +13,7 @@ export const verbs: Record<string, { purpose: string; load(): Promise<{ verb: Ve
   start: { purpose: 'run the hub', load: () => import('./commands/start.ts') },
   check: { purpose: 'find every fault in config, rules and schemas', load: () => import('./commands/check.ts') },
   reload: { purpose: 'load rules and schemas anew, all or nothing', load: () => import('./commands/reload.ts') },
+  test: { purpose: 'run the examples of the rules', load: () => import('./commands/test.ts') },
   status: { purpose: 'show what each connector is doing', load: () => import('./commands/status.ts') },
   publish: { purpose: 'publish one message', load: () => import('./commands/publish.ts') },
   subscribe: { purpose: 'print live messages', load: () => import('./commands/subscribe.ts') },

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Fault } from '../document/fault.ts'
+import type { PlannedProof } from '../hub/proving-plan.ts'
 import type { ConnectorSchemas } from '../settings/connector-options.ts'
 import { HubClient } from './client.ts'
 import type { Terminal } from './terminal.ts'
@@ -12,6 +13,10 @@ export interface HubDoor {
     env?: NodeJS.ProcessEnv
   }): Promise<{ stop(): Promise<void>; reload(): Promise<unknown>; summary: string[] }>
   checkAll(options: { configFile?: string }): Promise<Fault[]>
+  /** What examples are run against; no plan when there is a fault. */
+  planProof(options: { configFile?: string }): Promise<PlannedProof>
+  /** Calls `onChange` when the configuration, a rule or a schema has changed and come to rest. */
+  watchSources(options: { configFile?: string }, onChange: () => void): Promise<{ close(): void }>
   /** The options of every connector type there is. */
   connectorSchemas(): Promise<ConnectorSchemas>
 }

@@ -59,6 +59,9 @@ class FakeDoor implements HubDoor {
     return this.found
   }
 
+  planProof = async () => ({ plan: null, faults: this.found })
+  watchSources = async () => ({ close: () => {} })
+
   async connectorSchemas() {
     return new Map([
       ['file', { options: { type: 'object', properties: { path: { type: 'string' } }, required: ['path'] } }],

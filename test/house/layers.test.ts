@@ -21,8 +21,9 @@ const table: Record<string, readonly string[]> = {
   engine: ['contract', 'topic', 'document'],
   broker: ['contract', 'topic', 'telemetry'],
   flow: ['contract', 'registry', 'engine', 'journal', 'broker/port.ts'],
+  proving: ['contract', 'topic', 'document', 'engine', 'flow', 'journal', 'outbox', 'bridge', 'broker/port.ts'],
   api: ['contract', 'telemetry'],
-  cli: ['contract', 'document', 'settings', 'registry', 'engine', 'hub', 'telemetry/report.ts'],
+  cli: ['contract', 'document', 'settings', 'registry', 'engine', 'proving', 'hub', 'telemetry/report.ts'],
   hub: ['*'],
   index: ['contract', 'hub', 'settings', 'telemetry/report.ts'],
 }

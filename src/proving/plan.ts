@@ -1,0 +1,20 @@
+import type { CompiledRule } from '../engine/compile.ts'
+import type { Schemas, SinkInfo } from '../engine/port.ts'
+import type { RuleSet } from '../engine/rule-set.ts'
+import type { RetryBudget } from '../outbox/again.ts'
+
+/** One configured sink, as far as examples need it. */
+export interface ProvingSink extends SinkInfo {
+  /** null: it is tried for ever. */
+  readonly budget: RetryBudget | null
+}
+
+/** What examples are run against: everything the user has written, without faults. */
+export interface ProvingPlan {
+  readonly rules: RuleSet
+  readonly sinks: ReadonlyMap<string, ProvingSink>
+  readonly schemas: Schemas
+}
+
+/** Data as a device would send it to these rules. */
+export type Encode = (data: unknown, rules: readonly CompiledRule[]) => Uint8Array
