@@ -34,7 +34,8 @@ export class PairMemo {
 
   /**
    * Compares until the answer rests on no assumption. A pair met while it is being compared is taken for compatible;
-   * where that proves wrong, what was concluded from it elsewhere is concluded again, with what is known now.
+   * where that proves wrong, what was concluded from it elsewhere is concluded again, with what is known now. A first
+   * difference settles it: knowing more of the parts never makes the whole compatible.
    */
   static settle(compare: (memo: PairMemo) => readonly Difference[]): readonly Difference[] {
     const budget = { pairs: maxPairs }
@@ -42,8 +43,9 @@ export class PairMemo {
     for (;;) {
       const memo = new PairMemo(refused, budget)
       const differences = compare(memo)
+      if (differences.length > 0 || !memo.#assumed) return differences
       const now = new Map([...memo.#found].filter(([, found]) => found.length > 0))
-      if (!memo.#assumed || now.size === refused.size) return differences
+      if (now.size === refused.size) return differences
       refused = now
     }
   }
