@@ -1,6 +1,18 @@
 import type { Node } from './ast.ts'
 import type { Evaluate, Scope, Site } from './scope.ts'
-import { failed, isInherited, isMap, kindOf, type MapValue, none, ownField } from './value.ts'
+import {
+  failed,
+  isAnyMap,
+  isInherited,
+  isMap,
+  KeyedMap,
+  keyOf,
+  kindOf,
+  type MapValue,
+  none,
+  ownField,
+  readMap,
+} from './value.ts'
 
 /**
  * `of.field`. JSON data holds no undefined, so for a name no prototype knows, one load answers both what and whether;
@@ -24,9 +36,13 @@ export function compileSelect(of: Evaluate, field: string, site: Site, label: st
   }
 }
 
-function missing(scope: Scope, base: unknown, field: string, site: Site, label: string): typeof failed {
+function missing(scope: Scope, base: unknown, field: string, site: Site, label: string): unknown {
   if (base === failed) return failed
-  if (isMap(base)) return scope.fail(site, `${label} has no field \`${field}\``)
+  if (base instanceof KeyedMap) {
+    const value = readMap(base, field)
+    if (value !== undefined) return value
+  }
+  if (isAnyMap(base)) return scope.fail(site, `${label} has no field \`${field}\``)
   return scope.fail(site, `${label} is ${kindOf(base)} and has no field \`${field}\``)
 }
 
@@ -34,7 +50,7 @@ function missing(scope: Scope, base: unknown, field: string, site: Site, label: 
 export function compileHas(of: Evaluate, field: string, site: Site, label: string): Evaluate {
   return (scope) => {
     const base = of(scope)
-    if (isMap(base)) return ownField(base, field) !== undefined
+    if (isAnyMap(base)) return readMap(base, field) !== undefined
     return base === none ? false : missing(scope, base, field, site, label)
   }
 }
@@ -44,8 +60,8 @@ export function compileOptionalSelect(of: Evaluate, field: string, site: Site, l
   return (scope) => {
     const base = of(scope)
     if (base === none) return none
-    if (!isMap(base)) return missing(scope, base, field, site, label)
-    const value = ownField(base, field)
+    if (!isAnyMap(base)) return missing(scope, base, field, site, label)
+    const value = readMap(base, field)
     return value === undefined ? none : value
   }
 }
@@ -58,18 +74,29 @@ export function compileIndex(of: Evaluate, index: Evaluate, optional: boolean, s
     const key = index(scope)
     if (key === failed) return failed
     if (Array.isArray(base)) {
-      if (typeof key !== 'number' || !Number.isInteger(key)) {
+      const at = typeof key === 'number' ? key : typeof key === 'string' || typeof key === 'boolean' ? null : keyOf(key)
+      if (typeof at !== 'number' || !Number.isInteger(at)) {
         return scope.fail(site, `a list is read by a whole number, not by ${kindOf(key)}`)
       }
-      if (key >= 0 && key < base.length) return base[key]
-      return optional ? none : scope.fail(site, `${label} has ${base.length} elements, so no element ${key}`)
+      if (at >= 0 && at < base.length) return base[at]
+      return optional ? none : scope.fail(site, `${label} has ${base.length} elements, so no element ${at}`)
     }
-    if (!isMap(base)) return scope.fail(site, `${label} is ${kindOf(base)} and has no elements`)
-    if (typeof key !== 'string') return scope.fail(site, `an object is read by a string, not by ${kindOf(key)}`)
-    const value = ownField(base, key)
+    if (!isAnyMap(base)) return scope.fail(site, `${label} is ${kindOf(base)} and has no elements`)
+    if (typeof key !== 'string' && isMap(base)) {
+      if (optional && keyOf(key) !== undefined) return none
+      return scope.fail(site, `an object is read by a string, not by ${kindOf(key)}`)
+    }
+    const value = readMap(base, key)
     if (value !== undefined) return value
-    return optional ? none : scope.fail(site, `${label} has no field ${JSON.stringify(key.slice(0, 80))}`)
+    return optional ? none : absentKey(scope, site, label, key)
   }
+}
+
+function absentKey(scope: Scope, site: Site, label: string, key: unknown): typeof failed {
+  if (typeof key === 'string') return scope.fail(site, `${label} has no field ${JSON.stringify(key.slice(0, 80))}`)
+  const plain = keyOf(key)
+  if (plain === undefined) return scope.fail(site, `a map has no keys that are ${kindOf(key)}`)
+  return scope.fail(site, `${label} has no field ${String(plain)}`)
 }
 
 /** How messages name a value: `payload.a.b` where the text says so. */

@@ -1,5 +1,6 @@
 import type { FunctionRow } from './functions/row.ts'
 import type { Type } from './type.ts'
+import type { TypeValue } from './value.ts'
 
 /** The operators of two operands. */
 export type BinaryOperator = '||' | '&&' | '==' | '!=' | '<' | '<=' | '>' | '>=' | 'in' | '+' | '-' | '*' | '/' | '%'
@@ -18,6 +19,17 @@ export interface LiteralNode extends Placed {
 export interface NameNode extends Placed {
   readonly kind: 'name'
   readonly name: string
+  /** `.name`: one of the rule's names, whatever a macro calls its variable. */
+  readonly root: boolean
+  /** The macro's variable it stands for, found by the checker. */
+  local: Local | null
+}
+/**
+ * Where a macro keeps the value of its variable while it runs. One cell per place in the text is enough: an expression
+ * never runs inside itself.
+ */
+export interface Local {
+  value: unknown
 }
 /** `of.field`, `of.?field` and, with `test`, `has(of.field)`. */
 export interface SelectNode extends Placed {
@@ -26,6 +38,8 @@ export interface SelectNode extends Placed {
   readonly field: string
   readonly optional: boolean
   readonly test: boolean
+  /** The type that the whole chain of names denotes (`google.protobuf.Timestamp`), found by the checker. */
+  denotes: TypeValue | null
 }
 export interface IndexNode extends Placed {
   readonly kind: 'index'
@@ -64,12 +78,50 @@ export interface ChoiceNode extends Placed {
 export interface ListNode extends Placed {
   readonly kind: 'list'
   readonly items: readonly Node[]
+  /** Indexes of items written `?x`, which are left out when they are absent. */
+  readonly optional: ReadonlySet<number>
 }
 export interface MapNode extends Placed {
   readonly kind: 'map'
   readonly keys: readonly Node[]
   readonly values: readonly Node[]
+  /** Indexes of entries written `?key: x`. */
+  readonly optional: ReadonlySet<number>
 }
+/** `of.all(x, condition)` and its kin, as macros.ts lists them. */
+export interface MacroNode extends Placed {
+  readonly kind: 'macro'
+  readonly name: MacroName
+  readonly of: Node
+  readonly variables: readonly Variable[]
+  /** What is evaluated for each element, if it passes `filter`. */
+  readonly body: Node
+  readonly filter: Node | null
+}
+/** `cel.bind(name, value, body)` */
+export interface BindNode extends Placed {
+  readonly kind: 'bind'
+  readonly variable: Variable
+  readonly value: Node
+  readonly body: Node
+}
+export interface Variable {
+  readonly name: string
+  readonly local: Local
+  /** What the checker found. */
+  type: Type
+}
+export type MacroName =
+  | 'all'
+  | 'exists'
+  | 'existsOne'
+  | 'map'
+  | 'filter'
+  | 'transformMap'
+  | 'transformMapEntry'
+  | 'sortBy'
+  | 'optMap'
+  | 'optFlatMap'
 
 export type Node =
   | LiteralNode
@@ -82,3 +134,5 @@ export type Node =
   | ChoiceNode
   | ListNode
   | MapNode
+  | MacroNode
+  | BindNode

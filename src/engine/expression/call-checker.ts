@@ -1,10 +1,10 @@
 import type { Code } from '../../contract/codes.ts'
 import { suggest } from '../../document/suggest.ts'
 import type { CallNode, Node } from './ast.ts'
-import type { Accepts, FunctionRow } from './functions/row.ts'
+import { type Accepts, anything, type FunctionRow } from './functions/row.ts'
 import { methods, namespaces, plainFunctions } from './functions/table.ts'
 import type { Dependence, Names } from './names.ts'
-import { bool, dyn, familyOf, joinTypes, optionalOf, printType, type Type } from './type.ts'
+import { bool, dyn, familyOf, joinTypes, nothing, optionalOf, printType, type Type } from './type.ts'
 
 /** What the checking of calls needs of the checker around it. */
 export interface TypeChecker {
@@ -14,6 +14,8 @@ export interface TypeChecker {
   report(code: Code, offset: number, message: string, suggestion?: string): Type
   check(node: Node): Type
   checkValue(node: Node): Type
+  /** Whether a name is a value here: a name of the rule, or a macro's variable. */
+  isValue(name: string): boolean
 }
 
 /** Methods of an optional, and how many arguments each takes; they are part of the language, not of the table. */
@@ -22,7 +24,7 @@ const optionalMethods: Readonly<Record<string, number>> = { orValue: 1, or: 1, h
 /** Chooses the function of a call, checks its arguments and gives the type of its result. */
 export function checkCall(checker: TypeChecker, node: CallNode): Type {
   const { receiver } = node
-  if (receiver?.kind === 'name' && namespaces.has(receiver.name) && !checker.names.has(receiver.name)) {
+  if (receiver?.kind === 'name' && namespaces.has(receiver.name) && !checker.isValue(receiver.name)) {
     node.namespaced = true
     if (receiver.name === 'optional') return checkOptionalMaker(checker, node)
     return checkRow(checker, node, plainFunctions.get(`${receiver.name}.${node.name}`), node.args)
@@ -45,8 +47,12 @@ function checkRow(checker: TypeChecker, node: CallNode, row: FunctionRow | undef
     return unknownFunction(checker, node)
   }
   node.row = row
-  if (row.ofMessage) checker.depends = 'message'
-  const types = args.map((argument) => (argument === node.receiver ? argument.type : checker.checkValue(argument)))
+  if (row.ofMessage && checker.depends !== 'item') checker.depends = 'message'
+  const types = args.map((argument) => {
+    if (argument === node.receiver) return argument.type
+    // type(x) of an optional is a type, too.
+    return row.dynamic === true && row.args[0] === anything ? checker.check(argument) : checker.checkValue(argument)
+  })
   const accepted = row.receiver === null ? row.args : [row.receiver, ...row.args]
   const least = accepted.length - row.optional
   if (args.length < least || (args.length > accepted.length && !row.variadic)) {
@@ -92,9 +98,9 @@ function unknownFunction(checker: TypeChecker, node: CallNode): Type {
 
 function checkOptionalMaker(checker: TypeChecker, node: CallNode): Type {
   const types = node.args.map((argument) => checker.checkValue(argument))
-  if (node.name === 'of' && types.length === 1) return optionalOf(types[0]!)
-  if (node.name === 'none' && types.length === 0) return optionalOf(dyn)
-  return checker.report('E203', node.at, 'there are optional.of(x) and optional.none()')
+  if ((node.name === 'of' || node.name === 'ofNonZeroValue') && types.length === 1) return optionalOf(types[0]!)
+  if (node.name === 'none' && types.length === 0) return optionalOf(nothing)
+  return checker.report('E203', node.at, 'there are optional.of(x), optional.ofNonZeroValue(x) and optional.none()')
 }
 
 function checkOptionalMethod(checker: TypeChecker, node: CallNode, of: Type): Type {
@@ -114,7 +120,7 @@ function checkOptionalMethod(checker: TypeChecker, node: CallNode, of: Type): Ty
     return checker.report('E204', node.at, `${node.name}() takes ${count} arguments, not ${types.length}`)
   }
   if (node.name === 'hasValue') return bool
-  if (node.name === 'value' || alternative === undefined) return of
+  if (node.name === 'value' || alternative === undefined) return of === nothing ? dyn : of
   if (node.name === 'orValue') return joinTypes(of, alternative)
   if (alternative.kind === 'optional') return joinTypes(optionalOf(of), alternative)
   return checker.report(

@@ -1,11 +1,18 @@
 import type { CallNode, Node } from './ast.ts'
+import { toPlain } from './form.ts'
 import type { Accepts, FunctionRow, Run } from './functions/row.ts'
+import { compileOptionalForm } from './optional-call.ts'
 import type { Evaluate, Scope, Site } from './scope.ts'
-import { failed, kindOf, none } from './value.ts'
+import { mixed, type Type } from './type.ts'
+import { failed, kindOf, Uint } from './value.ts'
 
 /** What the compiling of calls needs of the compiler around it. */
 export interface NodeCompiler {
+  /** Values of static forms were put where their type is lost, or maps made whose keys may be no text. */
+  mixes: boolean
   compile(node: Node): Evaluate
+  /** A node whose value takes the form of the type it is used as. */
+  as(node: Node, type: Type): Evaluate
   site(node: Node): Site
 }
 
@@ -14,7 +21,8 @@ export function compileCall(compiler: NodeCompiler, node: CallNode): Evaluate {
   const { row, receiver } = node
   if (row === null) return compileOptionalForm(compiler, node)
   const nodes = row.receiver === null || receiver === null ? node.args : [receiver, ...node.args]
-  const args = nodes.map((argument) => compiler.compile(argument))
+  if (row.dynamic) compiler.mixes = true
+  const args = nodes.map((argument) => (row.dynamic ? compiler.as(argument, mixed) : compiler.compile(argument)))
   const sites = nodes.map((argument) => compiler.site(argument))
   const accepts = row.receiver === null ? row.args : [row.receiver, ...row.args]
   const site = compiler.site(node)
@@ -26,8 +34,24 @@ export function compileCall(compiler: NodeCompiler, node: CallNode): Evaluate {
 /** What bodies see of arguments that were left out. */
 const absent = undefined as never
 
-const refuse = (scope: Scope, site: Site, name: string, accepts: Accepts, value: unknown): typeof failed =>
-  value === failed ? failed : scope.fail(site, `${name}() needs ${accepts.phrase}, and got ${kindOf(value)}`)
+/**
+ * A value that did not pass as it was: an integer in the form that tells kinds apart may pass as a plain one; any
+ * other is refused.
+ */
+function passOrRefuse(scope: Scope, site: Site, name: string, accepts: Accepts, value: unknown): unknown {
+  if (value === failed) return failed
+  const plain = typeof value === 'bigint' || value instanceof Uint ? toPlain(scope, value) : value
+  if (accepts.test(plain)) return plain
+  return scope.fail(site, `${name}() needs ${accepts.phrase}, and got ${kindOf(value)}`)
+}
+
+/** An argument, proved. */
+const proved =
+  (argument: Evaluate, accepts: Accepts, site: Site, name: string): Evaluate =>
+  (scope) => {
+    const value = argument(scope)
+    return value !== failed && accepts.test(value) ? value : passOrRefuse(scope, site, name, accepts, value)
+  }
 
 /** One closure per number of arguments, so that none of them allocates a list. */
 function compileFixed(
@@ -39,16 +63,9 @@ function compileFixed(
   site: Site,
 ): Evaluate {
   if (args.length === 0) return (scope) => run(scope, site, absent, absent, absent, absent)
-  const [a, b, c, d] = args as readonly [Evaluate, Evaluate, Evaluate, Evaluate]
-  const [pa, pb, pc, pd] = prove as readonly [Accepts, Accepts, Accepts, Accepts]
-  const first: Evaluate = (scope) => {
-    const value = a(scope)
-    return value !== failed && pa.test(value) ? value : refuse(scope, sites[0]!, name, pa, value)
-  }
-  const second: Evaluate = (scope) => {
-    const value = b(scope)
-    return value !== failed && pb.test(value) ? value : refuse(scope, sites[1]!, name, pb, value)
-  }
+  const [first, second, third, fourth] = args.map((argument, at) =>
+    proved(argument, prove[at]!, sites[at]!, name),
+  ) as unknown as readonly [Evaluate, Evaluate, Evaluate, Evaluate?]
   if (args.length === 1) {
     return (scope) => {
       const x = first(scope)
@@ -68,12 +85,11 @@ function compileFixed(
     if (x === failed) return failed
     const y = second(scope)
     if (y === failed) return failed
-    const z = c(scope)
-    if (z === failed || !pc.test(z)) return refuse(scope, sites[2]!, name, pc, z)
-    if (d === undefined) return run(scope, site, x as never, y as never, z as never, absent)
-    const w = d(scope)
-    if (w === failed || !pd.test(w)) return refuse(scope, sites[3]!, name, pd, w)
-    return run(scope, site, x as never, y as never, z as never, w as never)
+    const z = third(scope)
+    if (z === failed) return failed
+    if (fourth === undefined) return run(scope, site, x as never, y as never, z as never, absent)
+    const w = fourth(scope)
+    return w === failed ? failed : run(scope, site, x as never, y as never, z as never, w as never)
   }
 }
 
@@ -84,38 +100,14 @@ function compileVariadic(
   accepts: Accepts,
   site: Site,
 ): Evaluate {
+  const all = args.map((argument, at) => proved(argument, accepts, sites[at]!, row.name))
   return (scope) => {
     const values: unknown[] = []
-    for (let at = 0; at < args.length; at++) {
-      const value = args[at]!(scope)
-      if (value === failed || !accepts.test(value)) return refuse(scope, sites[at]!, row.name, accepts, value)
+    for (const argument of all) {
+      const value = argument(scope)
+      if (value === failed) return failed
       values.push(value)
     }
     return row.run(scope, site, values as never, absent, absent, absent)
-  }
-}
-
-/** The optional's own forms, which evaluate their argument only when it is needed. */
-function compileOptionalForm(compiler: NodeCompiler, node: CallNode): Evaluate {
-  const argument = node.args[0] === undefined ? null : compiler.compile(node.args[0])
-  if (node.namespaced) return argument ?? (() => none)
-  const of = compiler.compile(node.receiver!)
-  const site = compiler.site(node)
-  switch (node.name) {
-    case 'hasValue':
-      return (scope) => {
-        const value = of(scope)
-        return value === failed ? failed : value !== none
-      }
-    case 'value':
-      return (scope) => {
-        const value = of(scope)
-        return value === none ? scope.fail(site, 'the value is absent') : value
-      }
-    default:
-      return (scope) => {
-        const value = of(scope)
-        return value === none ? argument!(scope) : value
-      }
   }
 }

@@ -1,23 +1,28 @@
 import type { Code } from '../../contract/codes.ts'
 import { suggest } from '../../document/suggest.ts'
-import type { BinaryNode, CallNode, IndexNode, MapNode, Node, SelectNode } from './ast.ts'
+import type { CallNode, IndexNode, ListNode, MapNode, NameNode, Node, SelectNode, Variable } from './ast.ts'
 import { checkCall } from './call-checker.ts'
 import { namespaces } from './functions/table.ts'
-import type { Dependence, Names } from './names.ts'
+import { checkBind, checkMacro } from './macro-checker.ts'
+import type { Dependence, Names, Variable as RuleVariable } from './names.ts'
+import { arithmeticType, binaryFault } from './operator-checker.ts'
 import {
+  asMap,
   bool,
-  comparable,
-  double,
   dyn,
   familyOf,
   joinTypes,
   listOf,
   mapOf,
+  nothing,
+  number,
   optionalOf,
   printType,
   type RecordType,
   type Type,
+  typeType,
 } from './type.ts'
+import { denotedType } from './type-value.ts'
 
 /** Something wrong in an expression. *Unit*: `offset` counts characters in the string it stands in. */
 export interface ExpressionFault {
@@ -27,20 +32,22 @@ export interface ExpressionFault {
   readonly suggestion?: string
 }
 
-const ranks: readonly Dependence[] = ['nothing', 'topic', 'message', 'item']
+const ranks: readonly Dependence[] = ['nothing', 'topic', 'message']
 
 /** The stronger of two dependences. */
 export const more = (a: Dependence, b: Dependence): Dependence => (ranks.indexOf(a) > ranks.indexOf(b) ? a : b)
 
 /**
  * Finds the type of every node and what surely must fail: unknown names and fields, types that do not fit. What only
- * the message can tell passes. Types are left on the nodes for the compiler.
+ * the message can tell passes. Types and the variables that names stand for are left on the nodes for the compiler.
  */
 export class Checker {
   readonly names: Names
   readonly faults: ExpressionFault[] = []
   /** What the whole expression depends on, of the message. */
   depends: Dependence = 'nothing'
+  /** The variables of the macros around, the innermost last. */
+  readonly #locals: Variable[] = []
 
   constructor(names: Names) {
     this.names = names
@@ -59,9 +66,26 @@ export class Checker {
 
   /** Checks a node whose value is used as it is: an optional must be opened before. */
   checkValue(node: Node): Type {
-    const type = this.check(node)
+    this.check(node)
+    return this.#opened(node)
+  }
+
+  #opened({ type, at }: Node): Type {
     if (type.kind !== 'optional') return type
-    return this.report('E204', node.at, 'this value may be absent: say what then, with .orValue(…)')
+    return this.report('E204', at, 'this value may be absent: say what then, with .orValue(…)')
+  }
+
+  /** Checks `node` where the variables have a meaning. */
+  checkWith(variables: readonly Variable[], node: Node): Type {
+    this.#locals.push(...variables)
+    const type = this.check(node)
+    this.#locals.length -= variables.length
+    return type
+  }
+
+  /** Whether a name is one of a macro's variables or of the rule's names here. */
+  isValue(name: string): boolean {
+    return this.names.has(name) || this.#locals.some((local) => local.name === name)
   }
 
   #typeOf(node: Node): Type {
@@ -69,7 +93,7 @@ export class Checker {
       case 'literal':
         return node.type
       case 'name':
-        return this.#name(node.name, node.at)
+        return this.#name(node)
       case 'select':
         return this.#select(node)
       case 'index':
@@ -79,28 +103,45 @@ export class Checker {
       case 'unary':
         return this.#unary(node.operator, this.checkValue(node.of), node.at)
       case 'binary':
-        return this.#binary(node)
+        return this.#binary(node.operator, node.left, node.right, node.at)
       case 'choice':
-        this.#mustBeBool(this.checkValue(node.condition), node.at, '?')
+        this.mustBeBool(this.checkValue(node.condition), node.at, '?')
         return joinTypes(this.check(node.yes), this.check(node.no))
       case 'list':
-        return listOf(node.items.map((item) => this.checkValue(item)).reduce(joinTypes, node.items[0]?.type ?? dyn))
+        return this.#list(node)
       case 'map':
         return this.#map(node)
+      case 'macro':
+        return checkMacro(this, node)
+      case 'bind':
+        return checkBind(this, node)
     }
   }
 
-  #name(name: string, at: number): Type {
-    const variable = this.names.get(name)
-    if (variable === undefined) {
-      if (namespaces.has(name)) return this.report('E203', at, `\`${name}\` is no value; call one of its functions`)
-      return this.report('E203', at, `unknown name \`${name}\``, suggest(name, this.names.keys()))
+  #name(node: NameNode): Type {
+    const { name, at, root } = node
+    const local = root ? undefined : this.#locals.findLast((variable) => variable.name === name)
+    if (local !== undefined) {
+      node.local = local.local
+      // What is made of a message's part depends on the message, and that was noted when the part was checked.
+      return local.type
     }
+    const variable = this.names.get(name)
+    if (variable !== undefined) return this.#read(variable)
+    if (denotedType(name) !== null) return typeType
+    if (namespaces.has(name)) return this.report('E203', at, `\`${name}\` is no value; call one of its functions`)
+    const legal = [...this.#locals.map((each) => each.name), ...this.names.keys()]
+    return this.report('E203', at, `unknown name \`${name}\``, suggest(name, legal))
+  }
+
+  #read(variable: RuleVariable): Type {
     this.depends = more(this.depends, variable.depends)
     return variable.type
   }
 
   #select(node: SelectNode): Type {
+    node.denotes = this.#isFieldOfValue(node) ? null : denotedType(qualifiedName(node))
+    if (node.denotes !== null) return typeType
     const of = this.check(node.of)
     const optional = of.kind === 'optional'
     const field = this.#fieldOf(optional ? of.of : of, node)
@@ -108,17 +149,24 @@ export class Checker {
     return optional || node.optional ? optionalOf(field) : field
   }
 
+  /** Whether the first name of a chain is a value here, and no package of types. */
+  #isFieldOfValue(node: SelectNode): boolean {
+    let first: Node = node
+    while (first.kind === 'select') first = first.of
+    return first.kind === 'name' && this.isValue(first.name)
+  }
+
   #fieldOf(of: Type, node: SelectNode): Type {
-    if (of.kind === 'record') return this.#declaredField(of, node.field, node.at)
-    if (of.kind === 'map') return of.of
+    if (of.kind === 'record') return this.#declaredField(of, node)
+    if (of.kind === 'map') return of.of === nothing ? dyn : of.of
     if (of.kind === 'dyn') return dyn
     return this.report('E204', node.at, `${printType(of)} has no fields, so no \`${node.field}\``)
   }
 
-  #declaredField(record: RecordType, field: string, at: number): Type {
+  #declaredField(record: RecordType, { field, at }: SelectNode): Type {
     const type = record.fields.get(field)
     if (type !== undefined) return type
-    if (record.open) return dyn
+    if (record.open || record.owner === '') return dyn
     return this.report(
       'E217',
       at,
@@ -136,96 +184,91 @@ export class Checker {
   }
 
   #elementOf(of: Type, index: Type, node: IndexNode): Type {
-    const wanted = of.kind === 'list' ? 'number' : 'string'
-    const family = familyOf(index)
     if (of.kind === 'dyn') return dyn
     if (of.kind !== 'list' && of.kind !== 'map' && of.kind !== 'record') {
       return this.report('E204', node.at, `${printType(of)} has no elements`)
     }
-    if (family !== wanted && family !== 'any') {
+    const wanted = of.kind === 'list' ? 'number' : familyOf(asMap(of).key)
+    const family = familyOf(index)
+    if (family !== wanted && family !== 'any' && wanted !== 'any') {
       return this.report('E204', node.index.at, `${printType(of)} is read by a ${wanted}, not by ${printType(index)}`)
     }
-    // A record read by a computed name, or by one its schema leaves out, may give anything.
-    if (of.kind !== 'record') return of.of
-    return (node.index.kind === 'literal' ? of.fields.get(String(node.index.value)) : undefined) ?? dyn
+    const literal = node.index.kind === 'literal' ? node.index.value : null
+    if (of.kind === 'record') {
+      // A record read by a computed name, or by one its schema leaves out, may give anything.
+      const named = typeof literal === 'string' ? of.fields.get(literal) : undefined
+      return named ?? (of.owner === '' && literal === null ? asMap(of).of : dyn)
+    }
+    return of.of === nothing ? dyn : of.of
   }
 
   #unary(operator: '!' | '-', type: Type, at: number): Type {
-    if (operator === '!') return this.#mustBeBool(type, at, '!')
+    if (operator === '!') return this.mustBeBool(type, at, '!')
     const family = familyOf(type)
-    if (family === 'number') return type
-    return family === 'any' ? double : this.report('E204', at, `\`-\` needs a number, not ${printType(type)}`)
+    if (family === 'number' && type.kind !== 'uint') return type
+    return family === 'any' ? number : this.report('E204', at, `\`-\` needs a number, not ${printType(type)}`)
   }
 
-  #mustBeBool(type: Type, at: number, operator: string): Type {
+  mustBeBool(type: Type, at: number, operator: string): Type {
     const family = familyOf(type)
     if (family === 'bool' || family === 'any') return bool
     return this.report('E204', at, `\`${operator}\` needs a bool, not ${printType(type)}`)
   }
 
+  #binary(operator: string, leftNode: Node, rightNode: Node, at: number): Type {
+    const types = [this.check(leftNode), this.check(rightNode)] as const
+    // Two optionals can be compared; one alone must be opened.
+    const compared = (operator === '==' || operator === '!=') && types.every(({ kind }) => kind === 'optional')
+    const left = compared ? types[0] : this.#opened(leftNode)
+    const right = compared ? types[1] : this.#opened(rightNode)
+    if (operator === '&&' || operator === '||') {
+      this.mustBeBool(left, at, operator)
+      return this.mustBeBool(right, at, operator)
+    }
+    const fault = binaryFault(operator, left, right)
+    if (fault !== null) return this.report('E204', at, fault)
+    return arithmeticType(operator, left, right) ?? bool
+  }
+
+  #list(node: ListNode): Type {
+    const types = node.items.map((item, index) => this.#entry(item, node.optional.has(index)))
+    return listOf(types.reduce(joinTypes, nothing))
+  }
+
+  /** An item's or entry's type; of `?x` what is in `x` when it is there. */
+  #entry(node: Node, mustBeOptional: boolean): Type {
+    const type = this.check(node)
+    if (!mustBeOptional) return type
+    if (type.kind === 'optional') return type.of
+    return this.report(
+      'E204',
+      node.at,
+      `what follows \`?\` may be absent, as payload.?x may; this is ${printType(type)}`,
+    )
+  }
+
   #map(node: MapNode): Type {
-    for (const key of node.keys) {
-      const family = familyOf(this.checkValue(key))
-      if (family !== 'string' && family !== 'any') this.report('E204', key.at, 'the keys of an object are strings')
-    }
-    return mapOf(node.values.map((value) => this.checkValue(value)).reduce(joinTypes, node.values[0]?.type ?? dyn))
+    const keys = node.keys.map((key) => this.#key(key))
+    const values = node.values.map((value, index) => this.#entry(value, node.optional.has(index)))
+    const named = node.keys.every((key) => key.kind === 'literal' && typeof key.value === 'string')
+    if (!named) return mapOf(values.reduce(joinTypes, nothing), keys.reduce(joinTypes, nothing))
+    const fields = new Map(node.keys.map((key, index) => [String((key as { value: unknown }).value), values[index]!]))
+    return { kind: 'record', fields, open: false, owner: '' }
   }
 
-  #binary(node: BinaryNode): Type {
-    const { operator, at } = node
-    const left = this.checkValue(node.left)
-    const right = this.checkValue(node.right)
-    switch (operator) {
-      case '&&':
-      case '||':
-        this.#mustBeBool(left, at, operator)
-        return this.#mustBeBool(right, at, operator)
-      case '==':
-      case '!=':
-        return comparable(left, right) ? bool : this.#misfit(operator, left, right, at, 'never equal')
-      case 'in':
-        return this.#in(left, right, at)
-      case '<':
-      case '<=':
-      case '>':
-      case '>=':
-        return this.#ordered(left, right) ? bool : this.#misfit(operator, left, right, at, 'without an order')
-      default:
-        return this.#arithmetic(operator, left, right, at)
-    }
+  #key(node: Node): Type {
+    const type = this.checkValue(node)
+    const family = familyOf(type)
+    const fits =
+      family === 'string' || family === 'bool' || family === 'any' || type.kind === 'int' || type.kind === 'uint'
+    if (fits || type.kind === 'number') return type
+    return this.report('E204', node.at, `the keys of a map are strings, whole numbers or bools, not ${printType(type)}`)
   }
+}
 
-  #misfit(operator: string, left: Type, right: Type, at: number, why: string): Type {
-    return this.report('E204', at, `\`${operator}\` between ${printType(left)} and ${printType(right)}: ${why}`)
-  }
-
-  #ordered(left: Type, right: Type): boolean {
-    const a = familyOf(left)
-    const b = familyOf(right)
-    const unordered = (family: string): boolean => family === 'list' || family === 'map' || family === 'null'
-    return !unordered(a) && !unordered(b) && (a === b || a === 'any' || b === 'any')
-  }
-
-  #in(left: Type, right: Type, at: number): Type {
-    const container = familyOf(right)
-    if (container === 'any') return bool
-    if (container !== 'list' && container !== 'map') {
-      return this.report('E204', at, `\`in\` needs a list or an object on its right, not ${printType(right)}`)
-    }
-    const element: Type = right.kind === 'list' ? right.of : { kind: 'string' }
-    return comparable(left, element) ? bool : this.#misfit('in', left, right, at, 'never found')
-  }
-
-  #arithmetic(operator: string, left: Type, right: Type, at: number): Type {
-    const a = familyOf(left)
-    const b = familyOf(right)
-    if (a === 'any' && b === 'any') return dyn
-    const family = a === 'any' ? b : a
-    const fits = a === b || a === 'any' || b === 'any'
-    if (fits && family === 'number') return left.kind === 'int' && right.kind === 'int' ? left : double
-    if (fits && operator === '+' && (family === 'string' || family === 'bytes')) return a === 'any' ? right : left
-    if (fits && operator === '+' && family === 'list')
-      return joinTypes(left.kind === 'dyn' ? listOf(dyn) : left, right.kind === 'dyn' ? listOf(dyn) : right)
-    return this.report('E204', at, `\`${operator}\` does not fit ${printType(left)} and ${printType(right)}`)
-  }
+/** `google.protobuf.Timestamp`, if that is what a chain of fields says; empty when it is no chain of names. */
+function qualifiedName(node: Node): string {
+  if (node.kind === 'name') return node.name
+  const of = node.kind === 'select' ? qualifiedName(node.of) : ''
+  return of === '' || node.kind !== 'select' ? '' : `${of}.${node.field}`
 }

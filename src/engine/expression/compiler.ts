@@ -1,16 +1,33 @@
 import { compileHas, compileIndex, compileOptionalSelect, compileSelect, labelOf } from './access.ts'
-import { compileArithmetic, compileNegation } from './arithmetic.ts'
-import type { BinaryNode, CallNode, ChoiceNode, ListNode, MapNode, Node } from './ast.ts'
-import { compileCall } from './call.ts'
+import { type ArithmeticOperator, compileArithmetic, compileNegation } from './arithmetic.ts'
+import type {
+  BinaryNode,
+  BinaryOperator,
+  CallNode,
+  ChoiceNode,
+  IndexNode,
+  ListNode,
+  MapNode,
+  NameNode,
+  Node,
+} from './ast.ts'
+import { compileCall, type NodeCompiler } from './call.ts'
+import { compileBinding, compileMacro } from './comprehension.ts'
+import { converter } from './form.ts'
+import { spentBudget } from './functions/row.ts'
 import { compileComparison, compileEquality, compileIn, compileLogic, compileNot, notBool } from './logic.ts'
+import { MapMaker } from './map-maker.ts'
 import type { Names } from './names.ts'
-import type { Evaluate, Origin, Site } from './scope.ts'
-import { failed, kindOf, setField } from './value.ts'
+import { type Evaluate, type Origin, Scope, type Site } from './scope.ts'
+import { asMap, type Type } from './type.ts'
+import { denotedType } from './type-value.ts'
+import { failed, keyOf, kindOf, type MapKey, none } from './value.ts'
 
 /** Turns a checked tree into closures: no code is generated, and nothing is allocated to compare or to calculate. */
-export class Compiler {
+export class Compiler implements NodeCompiler {
   readonly #names: Names
   readonly #origin: Origin
+  mixes = false
 
   constructor(names: Names, origin: Origin) {
     this.#names = names
@@ -24,8 +41,9 @@ export class Compiler {
         return () => value
       }
       case 'name':
-        return this.#names.get(node.name)!.read
+        return this.#name(node)
       case 'select': {
+        if (node.denotes !== null) return constant(node.denotes)
         const make = node.test
           ? compileHas
           : node.optional || node.of.type.kind === 'optional'
@@ -33,21 +51,14 @@ export class Compiler {
             : compileSelect
         return make(this.compile(node.of), node.field, this.site(node), labelOf(node.of))
       }
-      case 'index': {
-        const of = this.compile(node.of)
-        return compileIndex(
-          of,
-          this.compile(node.index),
-          node.optional || node.of.type.kind === 'optional',
-          this.site(node),
-          labelOf(node.of),
-        )
-      }
+      case 'index':
+        return this.#index(node)
       case 'call':
         return compileCall(this, node as CallNode)
       case 'unary': {
-        const make = node.operator === '!' ? compileNot : compileNegation
-        return make(this.compile(node.of), this.site(node))
+        const of = this.compile(node.of)
+        const site = this.site(node)
+        return node.operator === '!' ? compileNot(of, site) : compileNegation(of, site, node.of.type)
       }
       case 'binary':
         return this.#binary(node)
@@ -57,6 +68,10 @@ export class Compiler {
         return this.#list(node)
       case 'map':
         return this.#map(node)
+      case 'macro':
+        return compileMacro(this, node)
+      case 'bind':
+        return compileBinding(this, node)
     }
   }
 
@@ -66,9 +81,10 @@ export class Compiler {
 
   #binary(node: BinaryNode): Evaluate {
     const { operator } = node
+    const site = this.site(node)
+    if (isArithmetic(operator)) return this.#arithmetic(operator, node)
     const left = this.compile(node.left)
     const right = this.compile(node.right)
-    const site = this.site(node)
     const constant = node.right.kind === 'literal' ? { value: node.right.value } : null
     switch (operator) {
       case '&&':
@@ -84,17 +100,46 @@ export class Compiler {
         return compileComparison(operator, left, right, site, constant)
       case 'in':
         return compileIn(left, right, site)
-      default: {
-        const ints = { left: node.left.type.kind === 'int', right: node.right.type.kind === 'int' }
-        return compileArithmetic(operator, left, right, site, ints)
-      }
     }
+  }
+
+  #arithmetic(operator: ArithmeticOperator, node: BinaryNode): Evaluate {
+    const sides = { left: node.left.type, right: node.right.type }
+    // Two lists become one, and so do the forms of their items.
+    const form = (side: Node): Evaluate => (node.type.kind === 'list' ? this.as(side, node.type) : this.compile(side))
+    return compileArithmetic(operator, form(node.left), form(node.right), this.site(node), sides)
+  }
+
+  as(node: Node, type: Type): Evaluate {
+    const evaluate = this.compile(node)
+    const convert = converter(node.type, type)
+    if (convert === null) return evaluate
+    this.mixes = true
+    return (scope) => {
+      const value = evaluate(scope)
+      return value === failed ? failed : convert(scope, value)
+    }
+  }
+
+  #name(node: NameNode): Evaluate {
+    const { local, name } = node
+    if (local !== null) return () => local.value
+    return this.#names.get(name)?.read ?? constant(denotedType(name))
+  }
+
+  #index(node: IndexNode): Evaluate {
+    const { type } = node.of
+    // An object a literal spells out, read by a computed name: all its values take one form.
+    const literal = type.kind === 'record' && type.owner === '' && node.index.kind !== 'literal'
+    const of = literal ? this.as(node.of, asMap(type)) : this.compile(node.of)
+    const optional = node.optional || type.kind === 'optional'
+    return compileIndex(of, this.compile(node.index), optional, this.site(node), labelOf(node.of))
   }
 
   #choice(node: ChoiceNode): Evaluate {
     const condition = this.compile(node.condition)
-    const yes = this.compile(node.yes)
-    const no = this.compile(node.no)
+    const yes = this.as(node.yes, node.type)
+    const no = this.as(node.no, node.type)
     const site = this.site(node)
     return (scope) => {
       const chosen = condition(scope)
@@ -105,38 +150,74 @@ export class Compiler {
   }
 
   #list(node: ListNode): Evaluate {
+    const { of } = node.type as { of: Type }
+    const items = node.items.map((item, at) => this.#entry(item, of, node.optional.has(at)))
+    const optional = node.items.map((_, at) => node.optional.has(at))
     if (node.items.every((item) => item.kind === 'literal')) {
-      const constant = node.items.map((item) => item.value)
-      return () => constant
+      const list = items.map((item) => item(constants))
+      return constant(list)
     }
-    const items = node.items.map((item) => this.compile(item))
+    const site = this.site(node)
+    const cost = 8 * items.length
     return (scope) => {
+      if (!scope.allocate(cost)) return scope.fail(site, spentBudget)
       const list: unknown[] = []
-      for (const item of items) {
-        const value = item(scope)
+      for (let at = 0; at < items.length; at++) {
+        const value = items[at]!(scope)
         if (value === failed) return failed
-        list.push(value)
+        if (value !== none || !optional[at]) list.push(value)
       }
       return list
     }
   }
 
+  /** An item in the form of all; of `?x` what is in `x`, or none. */
+  #entry(node: Node, type: Type, optional: boolean): Evaluate {
+    return this.as(node, optional ? { kind: 'optional', of: type } : type)
+  }
+
   #map(node: MapNode): Evaluate {
-    const keys = node.keys.map((key) => this.compile(key))
-    const values = node.values.map((value) => this.compile(value))
+    const { type } = node
+    const { key: keyType, of } = asMap(type)
+    const keys = node.keys.map((key) => this.as(key, keyType))
+    const values = node.values.map((value, at) => {
+      const field = type.kind === 'record' ? type.fields.get(literalKey(node.keys[at]!)) : of
+      return this.#entry(value, field ?? of, node.optional.has(at))
+    })
+    const optional = node.keys.map((_, at) => node.optional.has(at))
     const sites = node.keys.map((key) => this.site(key))
+    const cost = 16 * keys.length
+    if (keyType.kind !== 'string' && keys.length > 0) this.mixes = true
     return (scope) => {
-      const map: Record<string, unknown> = {}
+      if (!scope.allocate(cost)) return scope.fail(sites[0]!, spentBudget)
+      const made = new MapMaker()
       for (let at = 0; at < keys.length; at++) {
         const key = keys[at]!(scope)
         const value = key === failed ? failed : values[at]!(scope)
         if (value === failed) return failed
-        if (typeof key !== 'string')
-          return scope.fail(sites[at]!, `the keys of an object are strings, not ${kindOf(key)}`)
-        if (Object.hasOwn(map, key)) return scope.fail(sites[at]!, `the key ${JSON.stringify(key)} stands twice`)
-        setField(map, key, value)
+        if (value === none && optional[at]) continue
+        const wanted = keyOf(key)
+        if (wanted === undefined) {
+          return scope.fail(sites[at]!, `the keys of a map are strings, whole numbers or bools, not ${kindOf(key)}`)
+        }
+        if (!made.add(wanted, value)) return twice(scope, sites[at]!, wanted)
       }
-      return map
+      return made.finish()
     }
   }
 }
+
+const constant =
+  (value: unknown): Evaluate =>
+  () =>
+    value
+
+/** Literals read no scope. */
+const constants = new Scope()
+
+const literalKey = (node: Node): string => (node.kind === 'literal' ? String(node.value) : '')
+
+const twice = (scope: Scope, site: Site, key: MapKey): typeof failed =>
+  scope.fail(site, `the key ${JSON.stringify(String(key))} stands twice`)
+
+const isArithmetic = (operator: BinaryOperator): operator is ArithmeticOperator => '+-*/%'.includes(operator)

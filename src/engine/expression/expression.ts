@@ -14,6 +14,7 @@ import { Checker, type ExpressionFault } from './checker.ts'
 import { Compiler } from './compiler.ts'
 import type { Dependence, Names } from './names.ts'
 import { parseExpression } from './parser.ts'
+import { holdsOptional, leaving, plainType } from './result.ts'
 import type { Evaluate, Origin } from './scope.ts'
 import { dyn, type Type } from './type.ts'
 
@@ -48,10 +49,14 @@ export function compileExpression(source: Source, names: Names): CompiledText<Ex
     end = parsed.end
     const checker = new Checker(names)
     const type = checker.checkValue(parsed.node)
+    if (holdsOptional(type))
+      checker.report('E204', start, 'a value in it may be absent: say what then, with .orValue(…)')
     if (checker.faults.length > 0) return { compiled: null, faults: checker.faults, end }
-    const evaluate = new Compiler(names, origin).compile(parsed.node)
+    const compiler = new Compiler(names, origin)
+    const inner = compiler.compile(parsed.node)
+    const evaluate = leaving(inner, parsed.node, compiler.mixes)
     const constant = parsed.node.kind === 'literal' ? { value: parsed.node.value } : null
-    return { compiled: { evaluate, type, depends: checker.depends, constant }, faults: [], end }
+    return { compiled: { evaluate, type: plainType(type), depends: checker.depends, constant }, faults: [], end }
   } catch (thrown) {
     const error = TrestleError.from(thrown, 'E202')
     const offset = typeof error.detail['offset'] === 'number' ? error.detail['offset'] : start

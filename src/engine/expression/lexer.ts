@@ -1,12 +1,12 @@
 import { TrestleError } from '../../contract/error.ts'
-import { toInt } from './value.ts'
+import { toInt, toUint } from './value.ts'
 
 /** One word of an expression. `at` and `end` count characters in the text it was read from. */
 export interface Token {
   readonly kind: 'name' | 'field' | 'literal' | 'operator' | 'end'
   readonly text: string
   readonly value: unknown
-  readonly numeric: 'int' | 'double' | null
+  readonly numeric: 'int' | 'uint' | 'double' | null
   readonly at: number
   readonly end: number
 }
@@ -92,11 +92,15 @@ function readNumber(text: string, at: number): Token | null {
   decimal.lastIndex = at
   const found = hexadecimal ?? decimal.exec(text)
   if (found === null) return null
-  const end = at + found[0].length
-  if (/[uU]/.test(text[end] ?? '')) throw syntaxError(end, 'unsigned integers are not supported; leave the u out')
+  const isDouble = hexadecimal === null && /[.eE]/.test(found[0])
+  const unsigned = !isDouble && /[uU]/.test(text[at + found[0].length] ?? '')
+  const end = at + found[0].length + (unsigned ? 1 : 0)
   if (/[A-Za-z_]/.test(text[end] ?? '')) throw syntaxError(end, 'a number ends before a letter')
-  if (hexadecimal === null && /[.eE]/.test(found[0])) {
-    return { kind: 'literal', text: found[0], value: Number(found[0]), numeric: 'double', at, end }
+  if (isDouble) return { kind: 'literal', text: found[0], value: Number(found[0]), numeric: 'double', at, end }
+  if (unsigned) {
+    const value = toUint(BigInt(found[0]))
+    if (value === null) throw syntaxError(at, 'this integer does not fit 64 bits')
+    return { kind: 'literal', text: text.slice(at, end), value, numeric: 'uint', at, end }
   }
   // One beyond the largest: only its negative exists, and the parser folds the sign in.
   const value = BigInt(found[0])

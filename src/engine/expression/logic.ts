@@ -1,6 +1,7 @@
 import { spentBudget } from './functions/row.ts'
 import type { Evaluate, Scope, Site } from './scope.ts'
-import { compareStrings, equals, failed, isMap, kindOf, ownField, Timestamp } from './value.ts'
+import { compareMoments } from './time-value.ts'
+import { compareStrings, Duration, equals, failed, isAnyMap, kindOf, readMap, Timestamp, Uint } from './value.ts'
 
 /**
  * `&&` and `||`: the one value that decides (`stop`) decides whatever the other side does, a failure included.
@@ -125,16 +126,19 @@ function compareWithNumber(operator: Comparison, left: Evaluate, b: number, slow
 }
 
 /** Below, at or above zero; NaN when one side is; undefined for values without an order. */
-function compare(scope: Scope, a: unknown, b: unknown): number | undefined {
+export function compare(scope: Scope, a: unknown, b: unknown): number | undefined {
   if (typeof a === 'string' && typeof b === 'string') {
     scope.spend(Math.min(a.length, b.length) >> 4)
     return compareStrings(a, b)
   }
+  if (a instanceof Uint) return compare(scope, a.unsigned, b)
+  if (b instanceof Uint) return compare(scope, a, b.unsigned)
   if ((typeof a === 'number' || typeof a === 'bigint') && (typeof b === 'number' || typeof b === 'bigint')) {
     return a < b ? -1 : a > b ? 1 : Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : 0
   }
   if (typeof a === 'boolean' && typeof b === 'boolean') return Number(a) - Number(b)
-  if (a instanceof Timestamp && b instanceof Timestamp) return a.epochMs - b.epochMs
+  if (a instanceof Timestamp && b instanceof Timestamp) return compareMoments(a, b)
+  if (a instanceof Duration && b instanceof Duration) return compareMoments(a, b)
   return a instanceof Uint8Array && b instanceof Uint8Array ? Buffer.compare(a, b) : undefined
 }
 
@@ -149,8 +153,8 @@ export function compileIn(left: Evaluate, right: Evaluate, site: Site): Evaluate
       const found = scope.spend(container.length >> 2) && container.some((item) => equals(item, wanted, scope))
       return scope.budget < 0 ? scope.fail(site, spentBudget) : found
     }
-    if (!isMap(container))
+    if (!isAnyMap(container))
       return scope.fail(site, `\`in\` needs a list or an object on its right, and got ${kindOf(container)}`)
-    return typeof wanted === 'string' && ownField(container, wanted) !== undefined
+    return readMap(container, wanted) !== undefined
   }
 }

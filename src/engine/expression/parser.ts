@@ -1,6 +1,7 @@
 import type { BinaryOperator, CallNode, Node } from './ast.ts'
 import { syntaxError, type Token, tokenize } from './lexer.ts'
-import { bool, bytes, double, dyn, int, nullType, string } from './type.ts'
+import { readBind, readMacro } from './macros.ts'
+import { bool, bytes, double, dyn, int, nullType, string, type Type, uint } from './type.ts'
 
 /** Longest expression that is read. *Unit*: characters. */
 export const maxExpressionLength = 16_384
@@ -116,11 +117,11 @@ class Parser {
     this.#take()
     const operand = this.#peek()
     // `-5` is a literal, `-5.abs()` and `-(5)` are not; this is also how the smallest integer is written.
-    if (token.text === '-' && operand.numeric !== null) {
+    if (token.text === '-' && operand.numeric !== null && operand.numeric !== 'uint') {
       this.#take()
       const value = negated(operand.value as number | bigint)
       this.#depth--
-      return this.#suffixes({ kind: 'literal', at: token.at, value, type: operand.numeric === 'int' ? int : double })
+      return this.#suffixes({ kind: 'literal', at: token.at, value, type: numericTypes[operand.numeric] })
     }
     const of = this.#unary()
     this.#depth--
@@ -142,7 +143,7 @@ class Parser {
         const field = this.#take()
         if (field.kind !== 'name' && field.kind !== 'field') throw unexpected(field, 'the name of a field')
         if (!optional && field.kind === 'name' && this.#accept('(')) node = this.#call(node, field)
-        else node = { kind: 'select', at: field.at, of: node, field: field.text, optional, test: false, type: dyn }
+        else node = select(node, field, optional)
       } else if (this.#sees('[') || this.#sees('[?')) {
         const open = this.#take()
         const index = this.#expression()
@@ -153,8 +154,10 @@ class Parser {
   }
 
   #call(receiver: Node | null, name: Token): Node {
-    const args = this.#list(')')
+    const args = this.#arguments()
     if (receiver === null && name.text === 'has') return hasTest(name, args)
+    const macro = receiver === null ? null : (readBind(receiver, name, args) ?? readMacro(receiver, name, args))
+    if (macro !== null) return macro
     const node: CallNode = {
       kind: 'call',
       at: name.at,
@@ -168,13 +171,29 @@ class Parser {
     return node
   }
 
-  #list(close: string): Node[] {
+  #arguments(): Node[] {
     const items: Node[] = []
-    while (!this.#accept(close)) {
+    while (!this.#accept(')')) {
       items.push(this.#expression())
-      if (!this.#accept(',') && !this.#sees(close)) throw unexpected(this.#peek(), `\`,\` or \`${close}\``)
+      if (this.#sees(')')) continue
+      if (!this.#accept(',')) throw unexpected(this.#peek(), '`,` or `)`')
+      if (this.#sees(')')) throw unexpected(this.#peek(), 'an argument')
     }
     return items
+  }
+
+  #list(open: Token): Node {
+    const items: Node[] = []
+    const optional = new Set<number>()
+    // `[?` is one word; of later items the mark stands alone.
+    let marked = open.text === '[?'
+    while (marked || !this.#accept(']')) {
+      if (marked || this.#accept('?')) optional.add(items.length)
+      marked = false
+      items.push(this.#expression())
+      if (!this.#accept(',') && !this.#sees(']')) throw unexpected(this.#peek(), '`,` or `]`')
+    }
+    return { kind: 'list', at: open.at, items, optional, type: dyn }
   }
 
   #primary(): Node {
@@ -187,46 +206,57 @@ class Parser {
         this.#expect(')')
         return node
       }
-      if (token.text === '[') return { kind: 'list', at: token.at, items: this.#list(']'), type: dyn }
+      if (token.text === '[' || token.text === '[?') return this.#list(token)
       if (token.text === '{') return this.#map(token)
+      if (token.text === '.' && this.#peek().kind === 'name') return this.#named(this.#take(), true)
     }
     throw unexpected(token, 'a value')
   }
 
-  #named(token: Token): Node {
+  #named(token: Token, root = false): Node {
     const { at, text } = token
     if (text === 'true' || text === 'false') return { kind: 'literal', at, value: text === 'true', type: bool }
     if (text === 'null') return { kind: 'literal', at, value: null, type: nullType }
     if (text === 'in' || reserved.has(text)) throw syntaxError(at, `\`${text}\` is a reserved word`)
     if (this.#accept('(')) return this.#call(null, token)
-    return { kind: 'name', at, name: text, type: dyn }
+    if (this.#sees('{')) throw syntaxError(at, `\`${text}{…}\` would make a message; a map is written {"field": value}`)
+    return { kind: 'name', at, name: text, root, local: null, type: dyn }
   }
 
   #map(open: Token): Node {
     const keys: Node[] = []
     const values: Node[] = []
+    const optional = new Set<number>()
     while (!this.#accept('}')) {
+      if (this.#accept('?')) optional.add(keys.length)
       keys.push(this.#expression())
       this.#expect(':')
       values.push(this.#expression())
       if (!this.#accept(',') && !this.#sees('}')) throw unexpected(this.#peek(), '`,` or `}`')
     }
-    return { kind: 'map', at: open.at, keys, values, type: dyn }
+    return { kind: 'map', at: open.at, keys, values, optional, type: dyn }
   }
 }
 
+const numericTypes: Readonly<Record<'int' | 'uint' | 'double', Type>> = { int, uint, double }
+
 function literal(token: Token): Node {
-  if (token.value === 2n ** 63n) throw syntaxError(token.at, 'this integer does not fit 64 bits')
-  const type =
-    token.numeric === 'int'
-      ? int
-      : token.numeric === 'double'
-        ? double
-        : token.value instanceof Uint8Array
-          ? bytes
-          : string
+  if (token.numeric === 'int' && token.value === 2n ** 63n)
+    throw syntaxError(token.at, 'this integer does not fit 64 bits')
+  const type = token.numeric !== null ? numericTypes[token.numeric] : token.value instanceof Uint8Array ? bytes : string
   return { kind: 'literal', at: token.at, value: token.value, type }
 }
+
+const select = (of: Node, { at, text }: Token, optional: boolean): Node => ({
+  kind: 'select',
+  at,
+  of,
+  field: text,
+  optional,
+  test: false,
+  denotes: null,
+  type: dyn,
+})
 
 /** Minus zero is no integer, and JSON would print it as 0 anyway. */
 const negated = (value: number | bigint): number | bigint => (value === 0 ? 0 : -value)

@@ -28,6 +28,8 @@ export const noSite: Site = { origin: { path: [] }, offset: 0 }
 
 /** Steps one rule may spend on one message; operations whose cost grows with the data spend by size. */
 export const maxSteps = 1_000_000
+/** What one rule may make of one message, beside twice its payload: text, bytes, 8 an element. *Unit*: bytes. */
+export const maxMadeBytes = 4 * 1024 * 1024
 
 /**
  * The working memory of expressions: the message, what has been decoded of it, the values of `let`, the budget and
@@ -37,6 +39,7 @@ export class Scope {
   message: Message = noMessage
   captures: readonly string[] = []
   budget = maxSteps
+  room = maxMadeBytes
   site: Site = noSite
   reason = ''
   code: Code = 'E403'
@@ -77,6 +80,7 @@ export class Scope {
     this.captures = captures
     this.#decoded.use(decoder)
     this.budget = maxSteps
+    this.room = maxMadeBytes + 2 * this.message.payload.length
     for (let at = 0; at < localCount; at++) this.#locals[at] = unread
     this.#localCount = localCount
   }
@@ -96,10 +100,25 @@ export class Scope {
     return failed
   }
 
+  /** Notes that the payload, or what is made of it, does not fit a schema. */
+  failBySchema(fault: DecodeFault): typeof failed {
+    this.fault = fault
+    this.site = noSite
+    this.reason = fault.reason
+    this.code = fault.code
+    return failed
+  }
+
   /** Takes `steps` off the budget; false when it is spent. */
   spend(steps: number): boolean {
     this.budget -= steps
     return this.budget >= 0
+  }
+
+  /** Takes what is to be made off the room there is for it; false when it does not fit. *Unit*: bytes. */
+  allocate(bytes: number): boolean {
+    this.room -= bytes
+    return this.room >= 0
   }
 
   /** The payload as data, decoded once per message and decoder. *Errors*: fails with E401 or E402. */
@@ -139,11 +158,7 @@ export class Scope {
   }
 
   #undecodable(): typeof failed {
-    this.fault = this.#decoded.fault
-    this.site = noSite
-    this.reason = this.fault?.reason ?? ''
-    this.code = this.fault?.code ?? 'E402'
-    return failed
+    return this.failBySchema(this.#decoded.fault ?? { code: 'E402', reason: 'payload cannot be read' })
   }
 }
 

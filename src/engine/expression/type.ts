@@ -9,7 +9,8 @@ import type { Shape } from '../port.ts'
  */
 export type Type =
   | { readonly kind: PlainKind }
-  | { readonly kind: 'list' | 'optional'; readonly of: Type }
+  | { readonly kind: 'list'; readonly of: Type }
+  | { readonly kind: 'optional'; readonly of: Type }
   | MapType
   | RecordType
 
@@ -39,11 +40,15 @@ export interface RecordType {
   readonly fields: ReadonlyMap<string, Type>
   /** Fields beyond `fields` may be read. */
   readonly open: boolean
-  /** Who says so, for messages: `schema telemetry@3`. */
+  /** Who says so, for messages: `schema telemetry@3`; empty for an object a literal spells out. */
   readonly owner: string
 }
 
 export const dyn: Type = { kind: 'dyn' }
+/** One of several types that are known and have nothing in common: `[1, 'a']`. */
+export const mixed: Type = { kind: 'dyn' }
+/** Of the items of `[]` and the value of `optional.none()`, which there are none of: it joins with any type. */
+export const nothing: Type = { kind: 'dyn' }
 export const nullType: Type = { kind: 'null' }
 export const bool: Type = { kind: 'bool' }
 export const int: Type = { kind: 'int' }
@@ -104,7 +109,8 @@ export function comparable(left: Type, right: Type): boolean {
 
 /** The type of a value that has one of the two types. */
 export function joinTypes(left: Type, right: Type): Type {
-  if (left === right) return left
+  if (left === right || right === nothing) return left
+  if (left === nothing) return right
   if (left.kind === 'optional' || right.kind === 'optional') {
     const inner = (type: Type): Type => (type.kind === 'optional' ? type.of : type)
     return optionalOf(joinTypes(inner(left), inner(right)))
@@ -115,16 +121,31 @@ export function joinTypes(left: Type, right: Type): Type {
     return mapOf(joinTypes(a.of, b.of), joinTypes(a.key, b.key))
   }
   if (left.kind === right.kind) return left
-  return familyOf(left) === 'number' && familyOf(right) === 'number' ? number : dyn
+  if (left.kind === 'dyn' || right.kind === 'dyn') return left === mixed || right === mixed ? mixed : dyn
+  if (familyOf(left) !== 'number' || familyOf(right) !== 'number') return mixed
+  // An integer beside one of JSON's numbers is one of them.
+  return left.kind !== 'uint' && right.kind !== 'uint' && left.kind !== 'number' && right.kind !== 'number'
+    ? double
+    : number
 }
 
 /** A map or record as a map: of whatever all its fields have in common. */
 export function asMap(type: Type): MapType {
   if (type.kind === 'map') return type
-  if (type.kind !== 'record' || type.open) return { kind: 'map', of: dyn, key: string }
-  const fields = [...type.fields.values()]
-  return { kind: 'map', of: fields.length === 0 ? dyn : fields.reduce(joinTypes), key: string }
+  const known = maps.get(type)
+  if (known !== undefined) return known
+  const fields = type.kind === 'record' && !type.open ? [...type.fields.values()] : [dyn]
+  const made: MapType = {
+    kind: 'map',
+    of: fields.reduce(joinTypes, nothing),
+    key: fields.length === 0 ? nothing : string,
+  }
+  maps.set(type, made)
+  return made
 }
+
+/** Records can be shared many times over in what a rule writes, so that each may be worked out once only. */
+const maps = new WeakMap<Type, MapType>()
 
 /** A type as a person reads it. */
 export function printType(type: Type): string {

@@ -130,7 +130,7 @@ export function keyOf(value: unknown): MapKey | undefined {
 }
 
 /** A map's value of a key, own fields only; undefined when there is none. */
-export function valueOf(map: MapValue | KeyedMap, key: unknown): unknown {
+export function readMap(map: MapValue | KeyedMap, key: unknown): unknown {
   const wanted = keyOf(key)
   if (wanted === undefined) return undefined
   if (map instanceof KeyedMap) return map.keyed.get(wanted)
@@ -173,8 +173,8 @@ export function equals(left: unknown, right: unknown, budget: Budget): boolean {
   const keys = keysOf(left)
   if (keys.length !== keysOf(right).length || !budget.spend(keys.length >> 2)) return false
   return keys.every((key) => {
-    const other = valueOf(right, key)
-    return other !== undefined && equals(valueOf(left, key), other, budget)
+    const other = readMap(right, key)
+    return other !== undefined && equals(readMap(left, key), other, budget)
   })
 }
 
