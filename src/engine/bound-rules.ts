@@ -1,33 +1,53 @@
 import type { Message } from '../contract/message.ts'
+import type { Body } from './body.ts'
 import type { CompiledRule } from './compile.ts'
+import type { Encoding } from './encoding/encoding.ts'
 import type { Expression } from './expression/expression.ts'
-import { type Evaluate, Scope } from './expression/scope.ts'
+import { type Evaluate, Scope, type Site, siteOf } from './expression/scope.ts'
 import { failed } from './expression/value.ts'
-import type { Encoding } from './target.ts'
+import type { PublishTarget, SinkTarget, Targets } from './target.ts'
+
+/** What a target of either kind has for one topic. */
+interface BoundTarget {
+  /** null: always. */
+  readonly when: Evaluate | null
+  readonly whenSite: Site
+  readonly body: Body | null
+  readonly encoding: Encoding
+  /** Its branches. */
+  readonly taken: number
+  readonly left: number
+}
 
 /** A sink target for one topic: what depends on the topic alone is a constant here. */
-export interface BoundSink {
+export interface BoundSink extends BoundTarget {
+  readonly target: SinkTarget
   readonly sink: string
   readonly address: Evaluate
   readonly key: Evaluate
   readonly headers: Evaluate
   readonly options: Evaluate
-  readonly encoding: Encoding
 }
 
-export interface BoundPublish {
+export interface BoundPublish extends BoundTarget {
+  readonly target: PublishTarget
   readonly topic: Evaluate
   readonly retain: Evaluate
   readonly qos: Evaluate | null
-  readonly encoding: Encoding
+}
+
+export interface BoundTargets {
+  readonly sinks: readonly BoundSink[]
+  readonly publishes: readonly BoundPublish[]
 }
 
 /** A rule with the captures of one topic. */
 export interface BoundRule {
   readonly rule: CompiledRule
   readonly captures: readonly string[]
-  readonly sinks: readonly BoundSink[]
-  readonly publishes: readonly BoundPublish[]
+  readonly to: BoundTargets
+  /** What is done when `where` is false; null: nothing. */
+  readonly otherwise: BoundTargets | null
   readonly orderBy: Evaluate | null
 }
 
@@ -69,9 +89,9 @@ const messageOf = (topic: string): Message => ({
 
 function bind(rule: CompiledRule, topic: string, scope: Scope): BoundRule {
   const captures = rule.pattern.capture(topic)
-  const fix = (expression: Expression): Evaluate => {
-    if (expression.depends === 'message') return expression.evaluate
-    scope.beginRule(captures, rule.letCount)
+  const fix: Fix = (expression) => {
+    if (expression.depends === 'message' || expression.depends === 'item') return expression.evaluate
+    scope.beginRule(captures, rule.lets.length)
     const value = expression.evaluate(scope)
     // What fails on this topic fails on each of its messages, with its reason.
     return value === failed ? expression.evaluate : () => value
@@ -79,20 +99,42 @@ function bind(rule: CompiledRule, topic: string, scope: Scope): BoundRule {
   return {
     rule,
     captures,
-    sinks: rule.sinks.map((target) => ({
-      sink: target.sink,
-      address: fix(target.address),
-      key: fix(target.key),
-      headers: fix(target.headers),
-      options: fix(target.options),
-      encoding: target.encoding,
-    })),
-    publishes: rule.publishes.map((target) => ({
-      topic: fix(target.topic),
-      retain: fix(target.retain),
-      qos: target.qos === null ? null : fix(target.qos),
-      encoding: target.encoding,
-    })),
+    to: bindTargets(rule, rule.to, fix),
+    otherwise: rule.otherwise === null ? null : bindTargets(rule, rule.otherwise, fix),
     orderBy: rule.orderBy === null ? null : fix(rule.orderBy),
+  }
+}
+
+type Fix = (expression: Expression) => Evaluate
+
+const bindTargets = (rule: CompiledRule, { sinks, publishes }: Targets, fix: Fix): BoundTargets => ({
+  sinks: sinks.map((target) => ({
+    target,
+    sink: target.sink,
+    address: fix(target.address),
+    key: fix(target.key),
+    headers: fix(target.headers),
+    options: fix(target.options),
+    ...bindCommon(rule, target, fix),
+  })),
+  publishes: publishes.map((target) => ({
+    target,
+    topic: fix(target.topic),
+    retain: fix(target.retain),
+    qos: target.qos === null ? null : fix(target.qos),
+    ...bindCommon(rule, target, fix),
+  })),
+})
+
+function bindCommon({ branches }: CompiledRule, target: SinkTarget | PublishTarget, fix: Fix): BoundTarget {
+  const { path, when, body, encoding } = target
+  const { taken, left } = branches.targets.get(path)!
+  return {
+    when: when === null ? null : fix(when),
+    whenSite: siteOf(...path.slice(0, 2), 'when'),
+    body,
+    encoding,
+    taken,
+    left,
   }
 }

@@ -1,12 +1,14 @@
 import type { TrestleError } from '../contract/error.ts'
-import type { Header, Message } from '../contract/message.ts'
-import { topicNameFault } from '../topic/name.ts'
-import type { BoundPublish, BoundRule, BoundRules, BoundSink } from './bound-rules.ts'
+import type { Message } from '../contract/message.ts'
+import type { BoundRule, BoundRules, BoundTargets } from './bound-rules.ts'
 import type { CompiledRule } from './compile.ts'
+import type { Ack } from './decision.ts'
+import { jsonPayload } from './expression/payload.ts'
 import { type Scope, siteOf } from './expression/scope.ts'
 import { failed, kindOf } from './expression/value.ts'
-import type { Ack, Outcome } from './outcome.ts'
+import type { Outcome } from './outcome.ts'
 import { expressionError, schemaError, unforeseenError } from './refusal.ts'
+import { deliver, deliverEach } from './send.ts'
 
 const strength: Readonly<Record<Ack, number>> = { received: 0, stored: 1, delivered: 2 }
 
@@ -64,36 +66,42 @@ function runSafely(
   message: Message,
   outcome: Outcome,
 ): TrestleError | null {
+  outcome.tracer?.begin(boundRule, outcome.scope)
+  let error: TrestleError | null
   try {
-    return steps(boundRule, bound, message, outcome)
+    error = steps(boundRule, bound, message, outcome)
   } catch (thrown) {
-    return unforeseenError(boundRule.rule, thrown)
+    error = unforeseenError(boundRule.rule, thrown)
   }
+  outcome.tracer?.end(boundRule, outcome.scope, error)
+  return error
 }
 
-/** One rule: schema, where, body, targets. Answers why the message is refused, or null. */
+/** One rule: schema, where, state, targets. Answers why the message is refused, or null. */
 function run(boundRule: BoundRule, bound: BoundRules, message: Message, outcome: Outcome): TrestleError | null {
   const { rule } = boundRule
-  const { scope } = outcome
-  scope.beginRule(boundRule.captures, rule.letCount)
+  const { scope, tracer } = outcome
+  const { decoder } = rule.decoding
+  scope.beginRule(boundRule.captures, rule.lets.length, decoder)
+  outcome.encoder.readsJson = decoder === jsonPayload
   if (rule.schema !== null) {
-    const payload = scope.payload()
-    if (payload === failed) return expressionError(rule, scope)
-    const fault = scope.schemaFault(rule.schema, payload)
-    if (fault !== null) return schemaError(rule, fault)
+    const error = payloadError(rule, scope)
+    if (error !== null) {
+      tracer?.took(rule, rule.branches.payloadRefused)
+      return error
+    }
   }
   if (rule.where !== null) {
     const matches = rule.where.evaluate(scope)
-    if (matches !== true) {
-      if (matches !== false) return whereError(rule, scope, matches)
-      outcome.note(rule.counters, 1, 0, 0, 0)
-      return null
-    }
+    if (matches === false) return letGo(boundRule, bound, message, outcome)
+    if (matches !== true) return whereError(rule, scope, matches)
+    tracer?.took(rule, rule.branches.whereTrue)
   }
-  if (rule.state === null) return shapeAndNote(boundRule, bound, message, outcome)
+  if (rule.state === null) return send(boundRule.to, boundRule, bound, message, outcome)
   const verdict = rule.state.decide(scope, outcome.changes)
   if (verdict === failed) return expressionError(rule, scope)
-  if (verdict === 'passed') return shapeAndNote(boundRule, bound, message, outcome)
+  if (verdict === 'passed') return send(boundRule.to, boundRule, bound, message, outcome)
+  tracer?.took(rule, verdict === 'dropped' ? rule.branches.dropped : rule.branches.gathered)
   outcome.note(rule.counters, verdict === 'dropped' ? 1 : 0, 0, 0, 0, verdict === 'gathered' ? 1 : 0)
   if (verdict === 'gathered' && strength[rule.ack] > strength[outcome.ack]) outcome.ack = rule.ack
   return null
@@ -101,22 +109,19 @@ function run(boundRule: BoundRule, bound: BoundRules, message: Message, outcome:
 
 /** The rule's turn with what it has gathered: all but the schema, the condition and the gathering. */
 function goOn(boundRule: BoundRule, bound: BoundRules, message: Message, outcome: Outcome): TrestleError | null {
-  outcome.scope.beginRule(boundRule.captures, boundRule.rule.letCount)
-  return shapeAndNote(boundRule, bound, message, outcome)
+  const { rule, captures } = boundRule
+  outcome.scope.beginRule(captures, rule.lets.length, rule.gatheredBy)
+  outcome.encoder.readsJson = rule.gatheredBy === jsonPayload
+  return send(boundRule.to, boundRule, bound, message, outcome)
 }
 
-function shapeAndNote(
-  boundRule: BoundRule,
-  bound: BoundRules,
-  message: Message,
-  outcome: Outcome,
-): TrestleError | null {
-  const { rule } = boundRule
-  const { scope } = outcome
-  if (!shape(boundRule, bound, message, outcome)) return expressionError(rule, scope)
-  outcome.note(rule.counters, 0, 0, boundRule.sinks.length, boundRule.publishes.length)
-  if (strength[rule.ack] > strength[outcome.ack]) outcome.ack = rule.ack
-  return null
+/** What the rule's schema has to say of the payload. */
+function payloadError(rule: CompiledRule, scope: Scope): TrestleError | null {
+  const { schema, decoding } = rule
+  const payload = scope.payload()
+  if (payload === failed) return expressionError(rule, scope)
+  const fault = schema === null || !decoding.checked ? null : scope.schemaFault(schema, payload)
+  return fault === null ? null : schemaError(rule, schema!, fault)
 }
 
 function whereError(rule: CompiledRule, scope: Scope, value: unknown): TrestleError {
@@ -124,69 +129,33 @@ function whereError(rule: CompiledRule, scope: Scope, value: unknown): TrestleEr
   return expressionError(rule, scope)
 }
 
-/** Makes the payload's bytes and all targets; false when something failed, with the reason in the scope. */
-function shape(boundRule: BoundRule, bound: BoundRules, message: Message, outcome: Outcome): boolean {
-  const { rule, sinks, publishes } = boundRule
-  const { scope } = outcome
-  const { encoder } = outcome
-  if (!encoder.begin(scope, rule.body)) return false
-  if (sinks.length > 0) {
-    const orderKey = boundRule.orderBy === null ? bound.orderKey(message.client) : boundRule.orderBy(scope)
-    if (orderKey === failed) return false
-    for (const target of sinks) {
-      if (!oweSink(target, rule.name, orderKey as string, outcome)) return false
-    }
-  }
-  for (const target of publishes) {
-    if (!orderPublish(target, rule.name, message, outcome)) return false
-  }
-  return true
+/** `where` is false. */
+function letGo(boundRule: BoundRule, bound: BoundRules, message: Message, outcome: Outcome): TrestleError | null {
+  const { rule, otherwise } = boundRule
+  outcome.tracer?.took(rule, rule.branches.whereFalse)
+  if (otherwise !== null) return send(otherwise, boundRule, bound, message, outcome)
+  outcome.note(rule.counters, 1, 0, 0, 0)
+  return null
 }
 
-function oweSink(target: BoundSink, rule: string, orderKey: string, outcome: Outcome): boolean {
-  const { scope } = outcome
-  const address = target.address(scope)
-  if (address === failed) return false
-  const key = target.key(scope)
-  if (key === failed) return false
-  const headers = target.headers(scope)
-  if (headers === failed) return false
-  const options = target.options(scope)
-  if (options === failed) return false
-  const payload = outcome.encoder.bytes(scope, target.encoding)
-  if (payload === null) return false
-  outcome.owed.push({
-    sink: target.sink,
-    rule,
-    target: address as string | null,
-    key: key as string | null,
-    orderKey,
-    headers: headers as readonly Header[],
-    payload,
-    options: options as Readonly<Record<string, unknown>> | null,
-  })
-  return true
-}
-
-function orderPublish(target: BoundPublish, rule: string, message: Message, outcome: Outcome): boolean {
-  const { scope } = outcome
-  const topic = target.topic(scope)
-  if (topic === failed) return false
-  const fault = (topic as string).startsWith('$') ? 'begins with $' : topicNameFault(topic as string)
-  if (fault !== null) {
-    scope.fail(siteOf('to'), `publish: the topic ${JSON.stringify((topic as string).slice(0, 100))} ${fault}`)
-    return false
-  }
-  const retain = target.retain(scope)
-  if (retain === failed) return false
-  const qos = target.qos === null ? message.qos : target.qos(scope)
-  if (qos === failed) return false
-  if (typeof retain !== 'boolean' || (qos !== 0 && qos !== 1 && qos !== 2)) {
-    scope.fail(siteOf('to'), `publish: retain and qos cannot be ${kindOf(retain)} and ${kindOf(qos)} of this message`)
-    return false
-  }
-  const payload = outcome.encoder.bytes(scope, target.encoding)
-  if (payload === null) return false
-  outcome.publishes.push({ rule, topic: topic as string, payload, retain, qos, properties: message.properties })
-  return true
+/** Serves the targets; a message that no `when` and no item sends anywhere counts as filtered. */
+function send(
+  targets: BoundTargets,
+  boundRule: BoundRule,
+  bound: BoundRules,
+  message: Message,
+  outcome: Outcome,
+): TrestleError | null {
+  const { rule } = boundRule
+  const owed = outcome.owed.length
+  const publishes = outcome.publishes.length
+  const isEach = rule.forEach !== null && targets === boundRule.to
+  const sent = (isEach ? deliverEach : deliver)(targets, boundRule, bound, message, outcome)
+  if (!sent) return expressionError(rule, outcome.scope)
+  const claims = outcome.owed.length - owed
+  const published = outcome.publishes.length - publishes
+  const isFiltered = claims + published === 0
+  outcome.note(rule.counters, isFiltered ? 1 : 0, 0, claims, published)
+  if (!isFiltered && strength[rule.ack] > strength[outcome.ack]) outcome.ack = rule.ack
+  return null
 }

@@ -1,58 +1,11 @@
-import type { TrestleError } from '../contract/error.ts'
-import type { MessageProperties, Owed } from '../contract/message.ts'
+import type { Owed } from '../contract/message.ts'
+import type { Ack, PublishOrder, Refusal, RuleCounters } from './decision.ts'
 import { Encoder } from './encoder.ts'
 import { Scope } from './expression/scope.ts'
 import { StateChanges } from './state/state.ts'
+import type { Tracer } from './trace.ts'
 
-/** When the publisher may be answered; the strongest that a matching rule asks for. */
-export type Ack = 'received' | 'stored' | 'delivered'
-
-/** A message that a rule's `publish:` puts back into the broker. */
-export interface PublishOrder {
-  rule: string
-  topic: string
-  payload: Uint8Array
-  retain: boolean
-  qos: 0 | 1 | 2
-  properties: MessageProperties | null
-}
-
-/** Why a message goes nowhere, and what becomes of it. */
-export interface Refusal {
-  rule: string
-  error: TrestleError
-  action: 'dead-letter' | 'drop'
-}
-
-/**
- * What one rule has seen, in claims (message × rule × target):
- * `received = filtered + refused + claims + published + absorbed`.
- * A message that one rule refuses counts for that rule alone.
- */
-export interface RuleCounters {
-  received: number
-  /** `where` said no, or the rule failed and says `on_refused: pass`. */
-  filtered: number
-  /** Part of `filtered`: the rule failed and let the message pass by. */
-  passed: number
-  /** Refused and dropped. */
-  refused: number
-  /** Owed to a sink; refused messages that go to the dead letters are owed to those. */
-  claims: number
-  published: number
-  /** Gathered: what becomes of them together is claimed or published, and received, once more. */
-  absorbed: number
-}
-
-export const newCounters = (): RuleCounters => ({
-  received: 0,
-  filtered: 0,
-  passed: 0,
-  refused: 0,
-  claims: 0,
-  published: 0,
-  absorbed: 0,
-})
+export type { PublishOrder, Refusal, RuleCounters } from './decision.ts'
 
 /** What all matching rules make of one message. Reusable: one object serves every message of a thread. */
 export class Outcome {
@@ -69,6 +22,8 @@ export class Outcome {
   readonly scope = new Scope()
   /** As `scope`. */
   readonly encoder = new Encoder()
+  /** Who looks on; null in production. */
+  tracer: Tracer | null = null
 
   #noted = 0
   readonly #rules: RuleCounters[] = []
@@ -86,6 +41,7 @@ export class Outcome {
     this.refusal = null
     this.#noted = 0
     this.scope.end()
+    this.encoder.end()
   }
 
   /** Drops what was owed so far: one rule has refused the message. */

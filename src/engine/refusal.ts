@@ -1,7 +1,9 @@
 import { TrestleError } from '../contract/error.ts'
 import type { CompiledRule } from './compile.ts'
+import { schemaFaultOf } from './encoding/schema-fault.ts'
+import type { DecodeFault } from './expression/payload.ts'
 import { noSite, type Scope, type Site } from './expression/scope.ts'
-import type { SchemaFault } from './port.ts'
+import type { PayloadSchema, SchemaFault } from './port.ts'
 
 /** Longest text for the publisher. *Unit*: characters. */
 const maxReasonLength = 300
@@ -9,16 +11,18 @@ const maxReasonLength = 300
 /** The failure a scope holds, as the error of this message. */
 export function expressionError(rule: CompiledRule, scope: Scope): TrestleError {
   const { site, code, reason } = scope
-  const message = code === 'E402' ? reason : `${reason} (rule ${rule.name})`
-  return refusalError(code, message, { rule: rule.name, ...(site === noSite ? {} : { place: placeOf(rule, site) }) })
+  if (code === 'E401' || code === 'E402') return payloadError(rule, scope.fault ?? { code, reason })
+  const place = site === noSite ? {} : { place: placeOf(rule, site) }
+  return refusalError(code, `${reason} (rule ${rule.name})`, { rule: rule.name, ...place })
 }
 
-/** `payload.temperature_f must be number (schema telemetry@3)`. */
-export function schemaError(rule: CompiledRule, fault: SchemaFault): TrestleError {
-  const field = `payload${printPointer(fault.path)}`
-  const { subject, version } = rule.schema!
-  const message = `${field} ${fault.message} (schema ${subject}@${version})`
-  return refusalError('E401', message, { rule: rule.name, field, keyword: fault.keyword })
+/** The payload, or what a target makes of it, does not fit the schema. */
+export const schemaError = (rule: CompiledRule, schema: PayloadSchema, fault: SchemaFault): TrestleError =>
+  payloadError(rule, schemaFaultOf(schema, fault))
+
+function payloadError(rule: CompiledRule, { code, reason, field, keyword }: DecodeFault): TrestleError {
+  const place = field === undefined || keyword === undefined ? {} : { field, keyword }
+  return refusalError(code, reason, { rule: rule.name, ...place })
 }
 
 /** What the engine did not foresee, such as data nested so deep that the stack ends. */
@@ -51,15 +55,4 @@ function placeOf(rule: CompiledRule, site: Site): string {
     places.set(site, place)
   }
   return place
-}
-
-/** A JSON pointer in the words of expressions: `/a/0/b c` is `.a[0]["b c"]`. */
-function printPointer(pointer: string): string {
-  let text = ''
-  for (const step of pointer.split('/').slice(1)) {
-    const name = step.replaceAll('~1', '/').replaceAll('~0', '~')
-    if (/^\d+$/.test(name)) text += `[${name}]`
-    else text += /^[\w$]+$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`
-  }
-  return text
 }

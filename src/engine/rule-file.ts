@@ -1,13 +1,9 @@
 import { checkDocument } from '../document/check.ts'
-import type { Fault } from '../document/fault.ts'
-import type { DocumentPath, SourceDocument } from '../document/source-document.ts'
-import { suggest } from '../document/suggest.ts'
+import { decodeSchema } from './encoding/decoding.ts'
 import { exampleSchema } from './example/schema.ts'
-import type { ExpressionFault } from './expression/checker.ts'
+import type { RuleFaults } from './rule-faults.ts'
 import { type RawState, stateFields, stateWords } from './state/state-fields.ts'
-
-/** What a value is written as when it is an expression or a plain scalar. */
-export type Scalar = string | number | boolean | null
+import { tablesSchema } from './tables/table-form.ts'
 
 /** An entry of `to:` or `else:`; its fields depend on the connector. */
 export type RawTarget = Readonly<Record<string, unknown>>
@@ -57,7 +53,8 @@ export const ruleSchema = {
     tables: tablesSchema,
     where: {
       type: ['string', 'boolean'],
-      description: 'Expression; messages for which it is false go to `else`, or are let go. Asked once, before `for_each`.',
+      description:
+        'Expression; messages for which it is false go to `else`, or are let go. Asked once, before `for_each`.',
     },
     for_each: {
       type: ['string', 'object'],
@@ -66,7 +63,11 @@ export const ruleSchema = {
       properties: {
         in: { ...text, description: 'Expression that gives a list, or an object whose values are gone through.' },
         as: { ...text, default: 'item', description: 'What the item is called in expressions.' },
-        index: { ...text, default: 'index', description: 'What its place (from 0), or its name in an object, is called.' },
+        index: {
+          ...text,
+          default: 'index',
+          description: 'What its place (from 0), or its name in an object, is called.',
+        },
       },
       description:
         'Expression that gives a list: `to` is done for each item, in order. An item is what `set` edits and what is sent when nothing else is said. Other expressions call it `item`, its place `index`.',

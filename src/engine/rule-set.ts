@@ -5,10 +5,11 @@
  * whatever other rules make of it; a message that breaks a schema or an expression is refused with the reason, never
  * sent on half made. It does no I/O, keeps no messages and calls no connector.
  *
- * `rule-file` knows a file's shape; `compile` its meaning, with `target` and `body` for their parts and `expression/`
- * for the language; `loop-check` finds rules that feed themselves; `bound-rules` is a topic's share of the rules;
- * `evaluate` runs them over a message into an `outcome`; `refusal` words what went wrong. `port` says what is needed
- * of the registry and of the sinks.
+ * `rule-file` knows a file's shape; `compile` its meaning, with `rule-names`, `for-each`, `target` and `body` for its
+ * parts, `encoding/` for the ways to read and write payloads, `tables/` for what is looked up, `state/` for what is kept
+ * per key and `expression/` for the language; `loop-check` finds rules that feed themselves; `bound-rules` is a topic's
+ * share of the rules; `evaluate` runs them over a message into an `outcome`, and tells a `trace` who looks on; `refusal`
+ * words what went wrong. `port` says what is needed of the registry and of the sinks.
  */
 import { basename } from 'node:path'
 import { sortFaults } from '../document/check.ts'
@@ -18,7 +19,7 @@ import { TopicTrie } from '../topic/trie.ts'
 import { BoundRules } from './bound-rules.ts'
 import { type CompiledRule, compileRule, type RuleEnvironment } from './compile.ts'
 import { findLoops } from './loop-check.ts'
-import { RuleFaults } from './rule-file.ts'
+import { RuleFaults } from './rule-faults.ts'
 
 export { evaluate, evaluateFurther } from './evaluate.ts'
 

@@ -1,58 +1,87 @@
-import type { Header } from '../contract/message.ts'
 import { checkDocument } from '../document/check.ts'
 import type { DocumentPath } from '../document/source-document.ts'
 import { suggest } from '../document/suggest.ts'
 import { topicNameFault } from '../topic/name.ts'
-import { constantExpression, type Expression } from './expression/expression.ts'
-import type { Names } from './expression/names.ts'
+import { type Body, compileBody } from './body.ts'
+import { compileEncoding, type Encoding, encodingFields } from './encoding/encoding.ts'
+import { compileExpression, constantExpression, type Expression } from './expression/expression.ts'
+import type { Evaluate } from './expression/scope.ts'
 import { asText, compileTemplate, hasExpression, type Template } from './expression/template.ts'
-import { familyOf, printType, string } from './expression/type.ts'
-import { failed, type MapValue, setField } from './expression/value.ts'
-import type { SinkInfo } from './port.ts'
-import type { RuleFaults } from './rule-file.ts'
+import { familyOf, printType } from './expression/type.ts'
+import type { PayloadSchema, Schemas, SinkInfo } from './port.ts'
+import type { RawTarget } from './rule-file.ts'
+import {
+  compileChoice,
+  compileData,
+  compileHeaders,
+  compileTemplateAt,
+  compileText,
+  type TextEnvironment,
+} from './target-text.ts'
 
-/** How the payload becomes bytes; null: JSON for structured data, strings and bytes as they are. */
-export type Encoding = 'json' | 'raw' | null
+/** What both kinds of target have. */
+interface CommonTarget {
+  /** Where in the rule's file it stands. */
+  readonly path: DocumentPath
+  /** null: always. */
+  readonly when: Expression | null
+  readonly encoding: Encoding
+  /** null: the payload, or the item, goes on as it is. */
+  readonly body: Body | null
+}
 
 /** One `sink:` of a rule. */
-export interface SinkTarget {
+export interface SinkTarget extends CommonTarget {
   readonly sink: string
   /** Text, or null to leave it to the sink. */
   readonly address: Expression
   /** The address as it is written; null when the rule names none. */
   readonly addressParts: Template['parts'] | null
-  /** Where in the rule's file it stands. */
-  readonly path: DocumentPath
   readonly key: Expression
   /** A list of `Header`. */
   readonly headers: Expression
   /** An object, or null. */
   readonly options: Expression
-  readonly encoding: Encoding
 }
 
 /** One `publish:` of a rule. */
-export interface PublishTarget {
+export interface PublishTarget extends CommonTarget {
   readonly topic: Expression
   /** The topic's parts, for the search for loops. */
   readonly parts: Template['parts']
   readonly retain: Expression
   /** null: the quality of service of the message itself. */
   readonly qos: Expression | null
-  readonly encoding: Encoding
-  readonly path: DocumentPath
 }
 
-interface Environment {
+export type Target = SinkTarget | PublishTarget
+
+/** A list of targets; sinks are served before what is published. */
+export interface Targets {
+  readonly sinks: readonly SinkTarget[]
+  readonly publishes: readonly PublishTarget[]
+}
+
+/** What targets are compiled with. */
+export interface TargetEnvironment extends TextEnvironment {
   readonly sinks: ReadonlyMap<string, SinkInfo>
-  readonly names: Names
-  readonly faults: RuleFaults
+  readonly registry: Schemas
+  readonly schema: PayloadSchema | null
+  readonly findSchema: (name: string, path: DocumentPath) => PayloadSchema | null
+  /** The rule's encodings so far. */
+  readonly known: Map<string, Encoding>
+  /** The body of targets that say nothing themselves. */
+  readonly body: Body | null
+  /** What a target's own `set` edits. */
+  readonly base: Evaluate
+  readonly baseName: string
+  readonly rich: boolean
 }
 
-type RawTarget = Readonly<Record<string, unknown>>
+const commonFields = ['when', 'set', 'payload', ...encodingFields]
 
-/** Compiles one entry of `to:`; null when it has faults. */
-export function compileTarget(raw: RawTarget, path: DocumentPath, env: Environment): SinkTarget | PublishTarget | null {
+/** Compiles one entry of `to:` or `else:`; null when it has faults. */
+export function compileTarget(raw: RawTarget, path: DocumentPath, env: TargetEnvironment): Target | null {
   const before = env.faults.all.length
   const isSink = 'sink' in raw
   if (isSink === 'publish' in raw) {
@@ -63,7 +92,38 @@ export function compileTarget(raw: RawTarget, path: DocumentPath, env: Environme
   return env.faults.all.length === before ? target : null
 }
 
-function compileSink(raw: RawTarget, path: DocumentPath, env: Environment): SinkTarget | null {
+function compileCommon(raw: RawTarget, path: DocumentPath, isSink: boolean, env: TargetEnvironment): CommonTarget {
+  const own = raw['set'] !== undefined || 'payload' in raw
+  const isMap = typeof raw['set'] === 'object' && raw['set'] !== null && !Array.isArray(raw['set'])
+  if (raw['set'] !== undefined && !isMap) env.faults.at([...path, 'set'], 'E201', 'set: expected a map of fields')
+  const when = raw['when'] === undefined ? null : compileCondition(raw['when'], [...path, 'when'], env)
+  const body = own && (raw['set'] === undefined || isMap) ? compileBody(raw, path, env) : env.body
+  const encoding = compileEncoding(raw, path, isSink ? 'confluent' : 'none', env)
+  if (encoding.name === 'raw' && body?.isObject) {
+    const which = body.edits.size > 0 ? 'set' : 'payload'
+    env.faults.at([...path, 'encode'], 'E204', `raw takes a string or bytes, and \`${which}\` gives an object`)
+  }
+  return { path, when, encoding, body }
+}
+
+/** `where:` and `when:`: an expression that is true or false. */
+export function compileCondition(condition: unknown, path: DocumentPath, env: TextEnvironment): Expression | null {
+  const word = String(path.at(-1))
+  if (typeof condition !== 'string' && typeof condition !== 'boolean') {
+    env.faults.at(path, 'E201', `${word}: expected an expression`)
+    return null
+  }
+  const { compiled, faults } = compileExpression({ text: String(condition), origin: { path } }, env.names)
+  env.faults.expression(path, faults)
+  if (compiled === null) return null
+  const family = familyOf(compiled.type)
+  if (family !== 'bool' && family !== 'any') {
+    env.faults.at(path, 'E204', `${word}: expected a bool, not ${printType(compiled.type)}`, 0)
+  }
+  return compiled
+}
+
+function compileSink(raw: RawTarget, path: DocumentPath, env: TargetEnvironment): SinkTarget | null {
   const { faults, sinks } = env
   const name = raw['sink']
   const info = typeof name === 'string' ? sinks.get(name) : undefined
@@ -74,25 +134,24 @@ function compileSink(raw: RawTarget, path: DocumentPath, env: Environment): Sink
     return null
   }
   const properties = (info.targetOptions?.['properties'] ?? {}) as Readonly<Record<string, object>>
-  const legal = ['sink', 'key', 'headers', 'encode', ...Object.keys(properties)]
-  if (info.targetField !== null) legal.push(info.targetField)
-  checkFields(raw, legal, path, `of sink \`${name}\` (${info.type})`, env)
+  const own = ['sink', 'key', 'headers', ...commonFields]
+  if (info.targetField !== null) own.push(info.targetField)
+  checkFields(raw, [...own, ...Object.keys(properties)], path, `of sink \`${name}\` (${info.type})`, env)
   checkOptions(raw, info, properties, path, env)
-  const own = ['sink', 'key', 'headers', 'encode', info.targetField]
-  const options = Object.entries(raw).filter(([field]) => !own.includes(field) && legal.includes(field))
+  const options = Object.entries(raw).filter(([field]) => !own.includes(field) && Object.hasOwn(properties, field))
   const text = (field: string | null): Expression =>
     field === null || raw[field] === undefined
       ? constantExpression(null)
       : compileText(raw[field], [...path, field], env)
+  const common = compileCommon(raw, path, true, env)
   return {
     sink: name,
     address: text(info.targetField),
     addressParts: addressPartsOf(raw, info.targetField, path, env),
-    path,
     key: text('key'),
-    headers: compileHeaders(raw['headers'], [...path, 'headers'], env),
+    headers: compileHeaders(raw['headers'], [...path, 'headers'], common.encoding.headers, env),
     options: options.length === 0 ? constantExpression(null) : compileData(Object.fromEntries(options), path, env),
-    encoding: compileEncoding(raw['encode'], path, env),
+    ...common,
   }
 }
 
@@ -101,14 +160,20 @@ function addressPartsOf(
   raw: RawTarget,
   field: string | null,
   path: DocumentPath,
-  { names }: Environment,
+  { names }: TextEnvironment,
 ): Template['parts'] | null {
   const value = field === null ? undefined : raw[field]
   if (field === null || value === undefined) return null
   return compileTemplate(String(value), { path: [...path, field] }, names).compiled?.parts ?? null
 }
 
-function checkFields(raw: RawTarget, legal: readonly string[], path: DocumentPath, of: string, env: Environment): void {
+function checkFields(
+  raw: RawTarget,
+  legal: readonly string[],
+  path: DocumentPath,
+  of: string,
+  env: TextEnvironment,
+): void {
   for (const field of Object.keys(raw)) {
     if (!legal.includes(field)) env.faults.atKey([...path, field], 'E201', `unknown field \`${field}\` ${of}`, legal)
   }
@@ -120,7 +185,7 @@ function checkOptions(
   info: SinkInfo,
   properties: Readonly<Record<string, object>>,
   path: DocumentPath,
-  { faults }: Environment,
+  { faults }: TextEnvironment,
 ): void {
   const codes = { unknown: 'E201', wrong: 'E201', missing: 'E201' } as const
   for (const [field, schema] of Object.entries(properties)) {
@@ -134,8 +199,8 @@ function checkOptions(
   }
 }
 
-function compilePublish(raw: RawTarget, path: DocumentPath, env: Environment): PublishTarget | null {
-  checkFields(raw, ['publish', 'retain', 'qos', 'encode'], path, 'of a `publish` target', env)
+function compilePublish(raw: RawTarget, path: DocumentPath, env: TargetEnvironment): PublishTarget | null {
+  checkFields(raw, ['publish', 'retain', 'qos', ...commonFields], path, 'of a `publish` target', env)
   const at = [...path, 'publish']
   const text = raw['publish']
   if (typeof text !== 'string') {
@@ -150,126 +215,18 @@ function compilePublish(raw: RawTarget, path: DocumentPath, env: Environment): P
     parts: template.parts,
     retain: compileChoice(raw['retain'] ?? false, 'bool', [false, true], [...path, 'retain'], env),
     qos: raw['qos'] === undefined ? null : compileChoice(raw['qos'], 'number', [0, 1, 2], [...path, 'qos'], env),
-    encoding: compileEncoding(raw['encode'], path, env),
+    ...compileCommon(raw, path, false, env),
     path: at,
   }
 }
 
 /** What of the topic is written down must be fit for one. */
-function checkTopic(text: string, { parts }: Template, path: DocumentPath, { faults }: Environment): void {
+function checkTopic(text: string, { parts }: Template, path: DocumentPath, { faults }: TextEnvironment): void {
   if (text.startsWith('$') && typeof parts[0] === 'string') {
     faults.at(path, 'E206', 'topics that begin with $ are not published by rules', 0)
   }
   for (const part of parts.length === 0 ? [''] : parts) {
     const fault = typeof part === 'string' ? topicNameFault(part) : null
     if (fault !== null) faults.at(path, 'E206', `the topic ${fault}`, Math.max(0, text.search(/[+#\0]/)))
-  }
-}
-
-function compileChoice(
-  value: unknown,
-  family: 'bool' | 'number',
-  legal: readonly unknown[],
-  path: DocumentPath,
-  env: Environment,
-): Expression {
-  const expected = `expected ${legal.join(', ')} or one \${…} that gives one of them`
-  if (typeof value === 'string' && hasExpression(value)) {
-    const template = compileTemplateAt(value, path, env)
-    if (template !== null && !['any', family].includes(familyOf(template.type))) {
-      env.faults.at(path, 'E204', `${expected}, not ${printType(template.type)}`)
-    }
-    return template ?? constantExpression(legal[0])
-  }
-  if (!legal.includes(value)) env.faults.at(path, 'E201', expected)
-  return constantExpression(value)
-}
-
-function compileEncoding(value: unknown, path: DocumentPath, { faults }: Environment): Encoding {
-  if (value === undefined || value === 'json' || value === 'raw') return value ?? null
-  faults.at(
-    [...path, 'encode'],
-    'E201',
-    'encode: expected json or raw',
-    undefined,
-    suggest(String(value), ['json', 'raw']),
-  )
-  return null
-}
-
-function compileTemplateAt(text: string, path: DocumentPath, { names, faults }: Environment): Template | null {
-  const { compiled, faults: found } = compileTemplate(text, { path }, names)
-  faults.expression(path, found)
-  return compiled
-}
-
-/** A template whose value is text, as keys and addresses are. */
-export function compileText(value: unknown, path: DocumentPath, env: Environment): Expression {
-  if (typeof value === 'number' || typeof value === 'boolean') return constantExpression(String(value), string)
-  if (typeof value !== 'string' || value === '') {
-    env.faults.at(path, 'E201', `${String(path.at(-1))}: expected text`)
-    return constantExpression(null)
-  }
-  const template = compileTemplateAt(value, path, env)
-  if (template === null) return constantExpression(null)
-  if (typeof template.constant?.value === 'string') return template
-  const family = familyOf(template.type)
-  if (family === 'list' || family === 'map' || family === 'null') {
-    env.faults.at(path, 'E204', `${printType(template.type)} cannot become text`)
-  }
-  return { ...template, constant: null, evaluate: asText(template.evaluate, { origin: { path }, offset: 0 }) }
-}
-
-function compileHeaders(value: unknown, path: DocumentPath, env: Environment): Expression {
-  if (value === undefined) return constantExpression([])
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    env.faults.at(path, 'E201', 'headers: expected a map of names and values')
-    return constantExpression([])
-  }
-  const entries = Object.entries(value).map(([name, text]) => [name, compileText(text, [...path, name], env)] as const)
-  const expressions = entries.map(([, expression]) => expression)
-  return combined(expressions, (values) => entries.map(([name], at): Header => [name, values[at] as string]))
-}
-
-/** Data in which strings are templates: options of a target. */
-function compileData(value: unknown, path: DocumentPath, env: Environment): Expression {
-  if (typeof value === 'string' && hasExpression(value)) {
-    return compileTemplateAt(value, path, env) ?? constantExpression(null)
-  }
-  if (typeof value !== 'object' || value === null) return constantExpression(value)
-  if (Array.isArray(value)) {
-    return combined(
-      value.map((item, at) => compileData(item, [...path, at], env)),
-      (values) => values,
-    )
-  }
-  const entries = Object.entries(value).map(([name, item]) => [name, compileData(item, [...path, name], env)] as const)
-  const expressions = entries.map(([, expression]) => expression)
-  return combined(expressions, (values) => {
-    const made: MapValue = {}
-    for (const [at, [name]] of entries.entries()) setField(made, name, values[at])
-    return made
-  })
-}
-
-/** What several expressions together make; a constant when all of them are. */
-function combined(expressions: readonly Expression[], make: (values: unknown[]) => unknown): Expression {
-  if (expressions.every((expression) => expression.constant !== null)) {
-    return constantExpression(make(expressions.map((expression) => expression.constant!.value)))
-  }
-  const depends = expressions.some((expression) => expression.depends === 'message') ? 'message' : 'topic'
-  return {
-    ...constantExpression(null),
-    constant: null,
-    depends,
-    evaluate: (scope) => {
-      const values: unknown[] = []
-      for (const { evaluate } of expressions) {
-        const value = evaluate(scope)
-        if (value === failed) return failed
-        values.push(value)
-      }
-      return make(values)
-    },
   }
 }

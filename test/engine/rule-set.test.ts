@@ -82,7 +82,7 @@ describe('B1 B3: faults of rule files', () => {
     [
       'set together with payload',
       'from: a\nset: { x: 1 }\npayload: client\nto: [{ sink: lake }]\n',
-      'rules/r.yaml:3:1  E201  `payload` replaces what `set` edits; a rule has one of them',
+      'rules/r.yaml:3:1  E201  `payload` replaces what `set` edits; a rule or a target has one of them',
     ],
     [
       'an expression in a template, at its character',
@@ -108,7 +108,7 @@ describe('B1 B3: faults of rule files', () => {
     [
       'an unknown encoding',
       'from: a\nto:\n  - { sink: lake, encode: jsn }\n',
-      'rules/r.yaml:3:27  E201  encode: expected json or raw (did you mean `json`?)',
+      'rules/r.yaml:3:27  E201  encode: expected one of json, avro, protobuf, msgpack, cbor, csv, raw (did you mean `json`?)',
     ],
     [
       'raw for an edited object',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { DocumentPath } from '../../document/source-document.ts'
 import { suggest } from '../../document/suggest.ts'
 import { compileExpression, constantExpression, type Expression } from '../expression/expression.ts'
@@ -6,7 +7,7 @@ import type { Evaluate, Site } from '../expression/scope.ts'
 import { asText, compileTemplate } from '../expression/template.ts'
 import { bool, dyn, familyOf, int, number, printType, type RecordType, string, type Type } from '../expression/type.ts'
 import { failed, kindOf } from '../expression/value.ts'
-import type { RuleFaults } from '../rule-file.ts'
+import type { RuleFaults } from '../rule-faults.ts'
 import { type AggregateKind, aggregates, Fold, isAggregate, readAggregate } from './aggregate.ts'
 import { readDuration } from './duration.ts'
 import { FilterTable } from './filter-table.ts'
@@ -76,13 +77,18 @@ function namesAfter({ rule, names }: Environment, fields: ReadonlyMap<string, Ty
 
 const tableOf = (word: string, raw: Clause, forgetMs: number, deadband: number | null, env: Environment) =>
   new FilterTable({
-    id: `${env.rule}/${word}`,
-    signature: JSON.stringify(raw),
+    id: idOf(env.rule, word, raw),
     forgetMs,
     deadband,
     maxKeys: maxKeysOf(raw),
     limits: env.limits,
   })
+
+/** The same for as long as the clause is: what was kept under another one is of no use. */
+function idOf(rule: string, word: string, { max_keys: _, ...clause }: Clause): string {
+  const hash = createHash('sha256').update(JSON.stringify(clause)).digest('hex')
+  return `${rule}/${word}#${hash.slice(0, 12)}`
+}
 
 const maxKeysOf = ({ max_keys: keys }: Clause): number => (typeof keys === 'number' ? keys : defaultMaxKeys)
 
@@ -118,8 +124,7 @@ function compileSample(raw: Clause, env: Environment): GatherStep {
 
 function gatherTableOf(word: string, raw: Clause, everyMs: number, fold: Fold | null, env: Environment): GatherTable {
   const { rule, limits } = env
-  const signature = JSON.stringify(raw)
-  return new GatherTable({ id: `${rule}/${word}`, signature, everyMs, fold, maxKeys: maxKeysOf(raw), limits })
+  return new GatherTable({ id: idOf(rule, word, raw), everyMs, fold, maxKeys: maxKeysOf(raw), limits })
 }
 
 function compileWindow(raw: Clause, env: Environment): { step: GatherStep; fields: ReadonlyMap<string, Type> } {

@@ -1,0 +1,54 @@
+import { Decoder, Encoder, ExtensionCodec } from '@msgpack/msgpack'
+import { makeTimestamp } from '../expression/time-value.ts'
+import type { Codec } from './codec.ts'
+import { maxDepth } from './plain-data.ts'
+import { settle } from './settle.ts'
+
+/**
+ * MessagePack. Timestamps (extension -1) are times; other extensions are objects of `type` and `data`. *Source*:
+ * msgpack/spec.
+ */
+export const messagePack: Codec = {
+  decode: (bytes) => settle(decoderFor(bytes.length).decode(bytes)),
+  encode: (value) => encoder.encode(value),
+}
+
+const timestampType = -1
+
+const extensions = new ExtensionCodec()
+extensions.register({
+  type: timestampType,
+  // Times are text by the time they are written.
+  encode: () => null,
+  decode: (data) => {
+    const view = new DataView(data.buffer, data.byteOffset, data.length)
+    const time =
+      data.length === 4
+        ? makeTimestamp(view.getUint32(0) * 1000)
+        : data.length === 8
+          ? makeTimestamp((view.getUint32(0) % 4) * 2 ** 32 * 1000 + view.getUint32(4) * 1000, view.getUint32(0) >>> 2)
+          : data.length === 12
+            ? makeTimestamp(Number(view.getBigInt64(4)) * 1000, view.getUint32(0))
+            : null
+    if (time === null) throw new Error('a timestamp in it is out of range')
+    return time
+  },
+})
+
+const encoder = new Encoder({ useBigInt64: true, ignoreUndefined: true, maxDepth })
+
+const decoders = new Map<number, Decoder>()
+
+/**
+ * The library makes room for as many elements as a header announces, so no list may announce more than the payload has
+ * bytes: one decoder for each order of magnitude.
+ */
+function decoderFor(sizeBytes: number): Decoder {
+  const max = 4 ** Math.ceil(Math.log(Math.max(sizeBytes, 64)) / Math.log(4))
+  let decoder = decoders.get(max)
+  if (decoder === undefined) {
+    decoder = new Decoder({ useBigInt64: true, extensionCodec: extensions, maxArrayLength: max, maxMapLength: max })
+    decoders.set(max, decoder)
+  }
+  return decoder
+}
