@@ -92,7 +92,7 @@ export const listFunctions: readonly FunctionRow[] = [
   plain(
     'math.sum',
     [aList],
-    listNumber,
+    double,
     ['The sum of a list of numbers.', 'math.sum([1.5, 2, 3]) == 6.5'],
     (scope, site, list: unknown[]) => total(scope, site, list, 'math.sum'),
   ),
@@ -140,10 +140,6 @@ function flatType(types: readonly Type[]): Type {
   const [list] = types
   if (types.length > 1 || list?.kind !== 'list') return listOf(dyn)
   return list.of.kind === 'list' ? list.of : familyOf(list.of) === 'any' ? listOf(dyn) : list
-}
-
-function listNumber([type]: readonly Type[]): Type {
-  return type?.kind === 'list' && type.of.kind === 'int' ? int : double
 }
 
 /** What a loop over values answers, unless the budget was spent on the way. */
@@ -211,10 +207,10 @@ function total(scope: Scope, site: Site, list: readonly unknown[], name: string)
   if (!scope.spend(list.length)) return overspent(scope, site)
   let sum = 0
   for (const item of list) {
-    if (typeof item !== 'number' && typeof item !== 'bigint') {
+    if (typeof item !== 'number' && typeof item !== 'bigint' && !(item instanceof Uint)) {
       return scope.fail(site, `${name} needs numbers, and got a ${kindOf(item)}`)
     }
-    sum += Number(item)
+    sum += Number(item instanceof Uint ? item.unsigned : item)
   }
   return Number.isFinite(sum) ? sum : scope.fail(site, `${name} is beyond what a number holds`)
 }

@@ -1,11 +1,12 @@
 import type { Scope, Site } from '../scope.ts'
-import { bool, double, familyOf, int, joinTypes, type Type } from '../type.ts'
-import { kindOf } from '../value.ts'
+import { bool, double, familyOf, joinTypes, number, type Type } from '../type.ts'
+import { kindOf, toUint, Uint } from '../value.ts'
 import { type Accepts, aNumber, anInteger, type FunctionRow, overspent, plain, type Run } from './row.ts'
 
 type Num = number | bigint
 
-const sameKind = ([type]: readonly Type[]): Type => (type?.kind === 'int' ? int : double)
+const sameKind = ([type]: readonly Type[]): Type =>
+  type?.kind === 'int' || type?.kind === 'uint' || type?.kind === 'double' ? type : number
 
 const minInt64 = -(2n ** 63n)
 
@@ -153,7 +154,7 @@ export const numberFunctions: readonly FunctionRow[] = [
   plain(
     'math.clamp',
     [aNumber, aNumber, aNumber],
-    (types) => types.reduce(joinTypes),
+    (types) => (types.every((type) => familyOf(type) === 'number') ? types.reduce(joinTypes) : number),
     ['Held between two bounds.', 'math.clamp(120, 0, 100) == 100'],
     (scope, site, value: Num, low: Num, high: Num) => {
       if (low > high) return scope.fail(site, `nothing lies between ${low} and ${high}`)
@@ -227,8 +228,8 @@ function extreme(
   }
   const result = (args: readonly Type[]): Type => {
     const [first] = args
-    if (args.length === 1 && first?.kind === 'list') return familyOf(first.of) === 'number' ? first.of : double
-    return args.reduce(joinTypes)
+    if (args.length === 1 && first?.kind === 'list') return familyOf(first.of) === 'number' ? first.of : number
+    return args.every((type) => familyOf(type) === 'number') ? args.reduce(joinTypes) : number
   }
   return plain(
     name,
@@ -240,10 +241,11 @@ function extreme(
       if (!scope.spend(numbers.length)) return overspent(scope, site)
       let best: Num | null = null
       for (const value of numbers) {
-        if (typeof value !== 'number' && typeof value !== 'bigint') {
+        const held = value instanceof Uint ? toUint(value.unsigned) : value
+        if (typeof held !== 'number' && typeof held !== 'bigint') {
           return scope.fail(site, `${name} needs numbers, and got a ${kindOf(value)}`)
         }
-        if (best === null || beats(value, best)) best = value
+        if (best === null || beats(held, best)) best = held
       }
       return best ?? scope.fail(site, `${name} of an empty list`)
     },

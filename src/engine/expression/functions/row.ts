@@ -1,6 +1,6 @@
 import type { Scope, Site } from '../scope.ts'
 import type { Family, Type } from '../type.ts'
-import { Duration, type failed, isAnyMap, Timestamp, Uint } from '../value.ts'
+import { Duration, type failed, isAnyMap, Timestamp } from '../value.ts'
 
 /** What an argument must be; checked against static types at load and against values at run time. */
 export interface Accepts {
@@ -10,8 +10,7 @@ export interface Accepts {
   readonly phrase: string
 }
 
-const isNumber = (value: unknown): boolean =>
-  typeof value === 'number' || typeof value === 'bigint' || value instanceof Uint
+const isNumber = (value: unknown): boolean => typeof value === 'number' || typeof value === 'bigint'
 const isBytes = (value: unknown): boolean => value instanceof Uint8Array
 
 export const anything: Accepts = { families: ['any'], test: () => true, phrase: 'a value' }
