@@ -1,12 +1,11 @@
 /** The pages of the rules' language: printed from the schema of a rule file and from the table of functions. */
 import { code, markdownTable, printTable } from '../src/document/markdown.ts'
-import type { FunctionRow } from '../src/engine/expression/functions/row.ts'
-import { functions } from '../src/engine/expression/functions/table.ts'
 import { standardNames } from '../src/engine/expression/names.ts'
 import { maxExpressionDepth, maxExpressionLength } from '../src/engine/expression/parser.ts'
 import { maxSteps } from '../src/engine/expression/scope.ts'
 import { dyn, printType } from '../src/engine/expression/type.ts'
 import { ruleSchema } from '../src/engine/rule-file.ts'
+import { functionTables } from './function-tables.ts'
 
 export const rulesPage = (printed: string, types: readonly string[]): string =>
   ['# Rules', printed, rulesIntroduction, '## Fields\n', printTable(ruleSchema), targets(types)].join('\n')
@@ -37,7 +36,7 @@ An entry of \`to:\` names a \`sink\` (a connector of the settings) or a topic to
 `
 
 export const expressionsPage = (printed: string): string =>
-  ['# Expressions', printed, expressionsIntroduction, names(), '## Functions\n', functionTable()].join('\n')
+  ['# Expressions', printed, expressionsIntroduction, names(), functionTables()].join('\n')
 
 const expressionsIntroduction = `Expressions are [CEL](https://cel.dev), the Common Expression Language: literals, \`. [] ! - * / % + < <= > >= == != in && || ?:\`, fields, lists and maps, functions.
 They are checked when the hub starts, against the schema of the topic where the rule names one: an unknown field is a fault of the rule.
@@ -67,30 +66,3 @@ const meanings: Readonly<Record<string, string>> = {
   time: 'When the hub got it.',
   source: 'Name of the connector it came from; null for what a device published.',
 }
-
-function functionTable(): string {
-  const rows = functions.map((row) => [code(signature(row)), result(row)])
-  return markdownTable(['Function', 'Gives'], rows)
-}
-
-/** `text.substring(whole number, [whole number])`. */
-function signature(row: FunctionRow): string {
-  const args = row.args.map(({ phrase }, index) => {
-    const word = noun(phrase)
-    if (row.variadic && index === row.args.length - 1) return `${word}, …`
-    return index >= row.args.length - row.optional ? `[${word}]` : word
-  })
-  const receiver = row.receiver === null ? '' : `${noun(row.receiver.phrase)}.`
-  return `${receiver}${row.name}(${args.join(', ')})`
-}
-
-/** `a whole number` as `integer`: signatures want one word. */
-const noun = (phrase: string): string =>
-  ({
-    'a whole number': 'integer',
-    'a string, a list, an object or bytes': 'value',
-    'numbers, or one list of numbers': 'number',
-  })[phrase] ?? phrase.replace(/^an? /, '')
-
-const result = (row: FunctionRow): string =>
-  printType(typeof row.result === 'function' ? row.result(row.args.map(() => dyn)) : row.result)
