@@ -12,6 +12,10 @@ export interface GuardOptions {
 /** Answered to anyone, because what starts and watches the process has no token. They tell nothing but yes or no. */
 const openPaths = new Set(['/health', '/ready'])
 
+/** Where the API speaks as Confluent's registry does: with its content types, and to clients that know Basic only. */
+const registryPath = /^\/(subjects|schemas|compatibility|config|mode|contexts)(?=[/?]|$)/
+const registryTypes = /^application\/(vnd\.schemaregistry(\.v1)?\+json|octet-stream)$/
+
 /**
  * Who may call the API.
  *
@@ -43,8 +47,15 @@ export function bringsToken(request: FastifyRequest, token: string): boolean {
 }
 
 function matches(request: FastifyRequest, digest: Buffer): boolean {
-  const given = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
+  const { authorization = '' } = request.headers
+  const given = /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? passwordOf(request.url, authorization)
   return given !== undefined && timingSafeEqual(hash(given), digest)
+}
+
+/** The token as the password of whatever user, where registry clients ask. */
+function passwordOf(url: string, authorization: string): string | undefined {
+  const pair = registryPath.test(url) ? /^Basic +([A-Za-z0-9+/=]+)$/i.exec(authorization)?.[1] : undefined
+  return pair === undefined ? undefined : /^[^:]*:(.+)$/s.exec(Buffer.from(pair, 'base64').toString())?.[1]
 }
 
 function checkToken(request: FastifyRequest, digest: Buffer): void {
@@ -72,6 +83,8 @@ function checkSite(request: FastifyRequest, allowed: ReadonlySet<string>): void 
 function checkContentType(request: FastifyRequest): void {
   const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
   if (type === 'application/json') return
+  // No page can send these across sites unasked, either.
+  if (type !== undefined && registryPath.test(request.url) && registryTypes.test(type)) return
   throw new TrestleError('E703', `a POST must be application/json, not ${type ?? 'without a content type'}`)
 }
 

@@ -1,6 +1,9 @@
 import type { ProbeStep } from '../contract/connector.ts'
 import type { Message, MessageProperties } from '../contract/message.ts'
 import type { Receipt } from '../contract/receipt.ts'
+import type { Fault } from '../document/fault.ts'
+import type { Changed } from '../registry/changed.ts'
+import type { Registry } from '../registry/registry.ts'
 import type { DeadLetter, DeadLetterSummary, HubReport } from '../telemetry/report.ts'
 
 /** What the API needs from the hub, so that it can be built and tested without it. `hub.ts` is the body in the product. */
@@ -17,6 +20,7 @@ export interface HubPort {
   subscribe(filter: string, onMessage: (message: Message) => void): () => void
   /** Loads rules and schemas anew, all or nothing. *Errors*: the first fault's code, all faults in `detail`. */
   reload(): Promise<RuleChanges>
+  readonly schemas: SchemaPort
   readonly deadLetters: DeadLetterPort
   readonly connectors: ConnectorPort
 }
@@ -36,6 +40,17 @@ export interface PublishRequest {
   qos: 0 | 1 | 2
   retain: boolean
   properties: MessageProperties | null
+}
+
+export interface SchemaPort {
+  /** What is registered now. */
+  readonly registry: Registry
+  /** Whether `change` can be had: schemas that lie in a folder are changed there. */
+  readonly writable: boolean
+  /** Puts the registry that `step` makes of the one there is in its place. *Errors*: those of `step`; E305 (409), E307 (42205), E501 (50001). */
+  change<T>(step: (now: Registry) => Changed<T>): Promise<T>
+  /** What the rules would have against a change; nothing is changed. */
+  trial(step: (now: Registry) => Changed<unknown>): readonly Fault[]
 }
 
 export interface DeadLetterPort {

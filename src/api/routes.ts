@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { ApiContext } from './context.ts'
+import { addRegistry } from './registry/registry.ts'
 import { addConnectors } from './routes/connectors.ts'
 import { addDeadLetters } from './routes/dead-letters.ts'
 import { addHealth } from './routes/health.ts'
@@ -16,6 +17,7 @@ export function addRoutes(app: FastifyInstance, context: ApiContext): void {
   addConnectors(app, context)
   addDeadLetters(app, context)
   addReload(app, context)
+  addRegistry(app, context)
   addPublish(app, context)
   addSubscribe(app, context)
   addHealth(app, context)

@@ -90,6 +90,8 @@ function buildServer(options: ApiOptions): FastifyInstance {
     frameworkErrors: answerUnreadable,
     bodyLimit: options.maxBodyBytes ?? 4 * 1024 * 1024,
     requestTimeout: 30_000,
+    // A subject's name may be long, and each of its characters three when it is escaped.
+    routerOptions: { maxParamLength: 1000 },
     forceCloseConnections: 'idle',
     // A field that is not known is told, not dropped in silence.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: true, useDefaults: true, allErrors: false } },

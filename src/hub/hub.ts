@@ -27,6 +27,8 @@ import type { Plan } from './plan.ts'
 import { Reload } from './reload.ts'
 import type { Reloaded } from './rule-book.ts'
 
+import { RuleState } from './rule-state.ts'
+import { Schemas } from './schemas.ts'
 export interface HubOptions {
   readonly plan: Plan
   readonly events: Events
@@ -56,6 +58,7 @@ export class Hub implements HubPort {
   readonly #buffers: Buffers
   readonly connectors: Connectors
   readonly #reload: Reload
+  readonly schemas: Schemas
   readonly #startedMs = Date.now()
   #api: Api | null = null
   #ready = false
@@ -139,6 +142,12 @@ export class Hub implements HubPort {
       bridge: this.#bridge,
       journal,
       buffers: this.#buffers,
+    this.schemas = new Schemas({
+      book: () => this.#reload.book,
+      source: plan.schemaSource,
+      folder: plan.settings.schemas,
+      events,
+    })
       events,
       secrets,
       learnSecrets,

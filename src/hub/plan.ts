@@ -6,11 +6,15 @@ import type { Fault } from '../document/fault.ts'
 import type { RuleEnvironment } from '../engine/compile.ts'
 import type { SinkInfo } from '../engine/port.ts'
 import { RuleSet } from '../engine/rule-set.ts'
-import { Registry } from '../registry/registry.ts'
+import { loadRegistry } from '../registry/files.ts'
+import { readLevel } from '../registry/policy.ts'
+import type { Registry } from '../registry/registry.ts'
 import { type RuleFile, readRuleFiles } from '../settings/rule-files.ts'
 import { type Loaded, loadSettings, type Settings } from '../settings/settings.ts'
 import { readStore, storeFileOf, type WrittenEntries } from './connector-store.ts'
 import type { RuleSources } from './rule-book.ts'
+import { openSchemas, type SchemaSource } from './schema-source.ts'
+import { TableFiles } from './table-files.ts'
 import { waysBack } from './ways-back.ts'
 
 export interface PlanOptions {
@@ -29,6 +33,10 @@ export interface Plan {
   readonly rules: RuleSet
   /** The files the rules were compiled from. */
   readonly texts: readonly RuleFile[]
+  /** The files of their tables. */
+  readonly tables: TableFiles
+  /** null when the schemas lie in a folder. */
+  readonly schemaSource: SchemaSource | null
   /** The code of every configured connector, by the connector's name. */
   readonly connectors: ReadonlyMap<string, Connector>
   /** Names of those that were added at run time. */
@@ -66,9 +74,12 @@ export async function makePlan(options: PlanOptions): Promise<Planned> {
   const settings = withKept(loaded.settings, kept)
   // The settings have no type that is not among these.
   const connectors = new Map(Object.entries(settings.connectors).map(([name, { type }]) => [name, types.get(type)!]))
-  const { texts, registry, faults: found } = await readRules(settings)
-  const rules = RuleSet.load(texts, { ...surroundings(settings.connectors, connectors), registry })
-  const faults = sortFaults([...(kept?.faults ?? []), ...found, ...rules.faults])
+  const { texts, ...read } = await readRules(settings)
+  const schemaSource = read.registry === null ? openSchemas(settings) : null
+  const registry = read.registry ?? schemaSource!.registry
+  const tables = new TableFiles()
+  const rules = RuleSet.load(texts, { ...surroundings(settings.connectors, connectors), registry, tables })
+  const faults = sortFaults([...(kept?.faults ?? []), ...read.faults, ...(schemaSource?.faults ?? []), ...rules.faults])
   if (faults.length > 0 || rules.rules === null) return { plan: null, faults, secrets }
   const configured = loaded.settings.connectors
   const names = Object.keys(kept?.settings?.connectors ?? {})
@@ -77,6 +88,8 @@ export async function makePlan(options: PlanOptions): Promise<Planned> {
     registry,
     rules: rules.rules,
     texts,
+    tables,
+    schemaSource,
     connectors,
     added: new Set(names.filter((name) => !Object.hasOwn(configured, name))),
     overruled: names.filter((name) => Object.hasOwn(configured, name)),
@@ -89,10 +102,11 @@ export async function makePlan(options: PlanOptions): Promise<Planned> {
 }
 
 /** Rules and schemas as they lie in their folders now. */
-export async function readRules({ rules, schemas }: Settings): Promise<RuleSources & { texts: readonly RuleFile[] }> {
-  const { registry, faults } = Registry.load(schemas)
+export async function readRules(settings: Settings): Promise<RuleSources & { texts: readonly RuleFile[] }> {
+  const { rules, schemas, registry } = settings
+  const read = registry.type === 'files' ? loadRegistry(schemas, readLevel(registry.compatibility)!) : null
   const files = await readRuleFiles(rules, { optional: true })
-  return { texts: files.files, registry, faults: [...faults, ...files.faults] }
+  return { texts: files.files, registry: read?.registry ?? null, faults: [...(read?.faults ?? []), ...files.faults] }
 }
 
 /** What rules may name of the connectors, and how those lead back in. */
@@ -127,7 +141,7 @@ export const referencesOnly = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
 
 /** Settings of the hub itself; a variable of this name that a secret stands in is of a connector. */
 const isOverride = (name: string): boolean =>
-  /^TRESTLE_(LISTENERS|ACCESS|API|JOURNAL|DEAD_LETTERS|LIMITS|LOG|DATA|RULES|SCHEMAS|WATCH)(_|$)/.test(name)
+  /^TRESTLE_(LISTENERS|ACCESS|API|JOURNAL|DEAD_LETTERS|LIMITS|LOG|DATA|RULES|SCHEMAS|REGISTRY|WATCH)(_|$)/.test(name)
 
 const withKept = (settings: Settings, kept: Loaded | null): Settings => ({
   ...settings,

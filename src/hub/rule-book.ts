@@ -10,12 +10,14 @@ import { type Fault, printFault } from '../document/fault.ts'
 import type { RuleEnvironment } from '../engine/compile.ts'
 import type { RuleCounters } from '../engine/outcome.ts'
 import { RuleSet, type RuleText } from '../engine/rule-set.ts'
+import type { Changed } from '../registry/changed.ts'
 import type { Registry } from '../registry/registry.ts'
 
 /** What lies in the folders. */
 export interface RuleSources {
   readonly texts: readonly RuleText[]
-  readonly registry: Registry
+  /** null where schemas do not lie in a folder: then those stay that are there. */
+  readonly registry: Registry | null
   readonly faults: readonly Fault[]
 }
 
@@ -60,6 +62,7 @@ export class RuleBook {
     this.#rules = options.rules
     this.#texts = options.texts
     this.#registry = options.registry
+    this.#registry.take()
   }
 
   get rules(): RuleSet {
@@ -79,7 +82,8 @@ export class RuleBook {
   /** Reads rules and schemas anew. *Errors*: the first fault's code, with all faults in `detail`; nothing has changed then. */
   reload(): Promise<Reloaded> {
     const done = this.#turn.then(async () => {
-      const { texts, registry, faults } = await this.#options.read()
+      const { texts, faults, ...read } = await this.#options.read()
+      const registry = read.registry ?? this.#registry
       const next = this.#compile(texts, registry)
       const all = [...faults, ...next.faults]
       if (next.rules === null || all.length > 0) throw refusal(all)
@@ -90,13 +94,44 @@ export class RuleBook {
   }
 
   /**
-   * Puts other schemas under the same rules, at once. Answers the faults the rules have with them; with any, nothing has
-   * changed.
+   * Puts other schemas under the same rules: `step` says which, of those that are there when its turn has come, and `keep`
+   * writes them down before the first message meets them. *Errors*: E305 with the places in the rules that they would
+   * break; whatever `step` and `keep` throw. Nothing has changed then.
    */
-  adopt(registry: Registry): readonly Fault[] {
+  changeSchemas<T>(step: (now: Registry) => Changed<T>, keep: (next: Registry) => Promise<void>): Promise<T> {
+    const done = this.#turn.then(async () => {
+      const { registry, answer, touched } = step(this.#registry)
+      if (registry === this.#registry) return answer
+      const rules = this.#concern(touched) ? this.#tried(registry) : null
+      await keep(registry)
+      if (rules !== null) this.#exchange(rules, this.#texts, registry)
+      else {
+        this.#registry = registry
+        registry.take()
+      }
+      return answer
+    })
+    this.#turn = done.catch(() => null)
+    return done
+  }
+
+  /** What the rules would have against other schemas; nothing changes. */
+  trySchemas({ registry, touched }: Changed<unknown>): readonly Fault[] {
+    return this.#concern(touched) ? this.#compile(this.#texts, registry).faults : []
+  }
+
+  /** Whether a rule leans on one of these subjects. */
+  #concern(subjects: readonly string[]): boolean {
+    return subjects.some((subject) => this.#registry.wanted.has(subject))
+  }
+
+  /** The rules over other schemas. *Errors*: E305. */
+  #tried(registry: Registry): RuleSet {
     const { rules, faults } = this.#compile(this.#texts, registry)
-    if (rules !== null) this.#exchange(rules, this.#texts, registry)
-    return faults
+    if (rules !== null) return rules
+    const message = `the change would break ${faults.length === 1 ? 'a rule' : 'rules'}: ${faults.map(printFault).join('; ')}`
+    const advice = 'change the rule first, or register what it reads under another subject'
+    throw new TrestleError('E305', message, { detail: { advice, faults, registry: 409 } })
   }
 
   #compile(texts: readonly RuleText[], registry: Registry): { rules: RuleSet | null; faults: Fault[] } {
@@ -111,6 +146,7 @@ export class RuleBook {
     this.#rules = rules
     this.#texts = texts
     this.#registry = registry
+    registry.take()
     this.#options.put(rules, before)
     return told
   }

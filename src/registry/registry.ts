@@ -1,188 +1,198 @@
 /**
- * The schema registry: subjects, their versions, and checks of payloads against them.
+ * The schema registry: subjects, their versions, ids, and what may become of them.
  *
- * It promises: what is loaded has been compiled and checked, and every fault of every file is told at once with its
- * place; a schema runs in linear time of the payload and fetches nothing. It does not know the rules, and does not
- * decode payloads: it is given values.
+ * It promises: a registry never changes; a change makes another one, which shares what stays the same, so that it can be
+ * tried before it takes the place of the last; the same schema has the same id in every subject; an id once given names
+ * the same schema for ever; a schema runs in linear time of the payload and fetches nothing. It does not know the rules,
+ * and writes nothing: `hub/schemas` asks the one and does the other.
  *
- * `registry` reads `schemas/<subject>/<version>.json`; `schema` says what a version offers; `shape` what is known of
- * its fields; `formats/` holds one file per schema language, and what it needs.
+ * `registry` is what names and ids lead to; `content` one schema with its id, `entry` its place in a subject; `folder`
+ * reads `schemas/`, with `subject-file`; `change` makes the next registry, `deletion` too; `store` keeps what came over the API;
+ * `upstream` asks another registry; `infer` drafts a schema from samples; `registry-error` has Confluent's numbers,
+ * `wire-format` its bytes; `formats/` holds one file per schema language, `compatibility/` what may follow what.
  */
-import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import type { Fault } from '../document/fault.ts'
-import { readDocument } from '../document/yaml.ts'
-import { compileJsonSchema, maxSchemaBytes } from './formats/json-schema.ts'
-import { type Schema, schemaOf } from './schema.ts'
-import { frameBytes, frameOf, readFrame } from './wire-format.ts'
+
+import type { CompatibilityLevel } from './compatibility/levels.ts'
+import type { Content } from './content.ts'
+import type { Entry } from './entry.ts'
+import type { Mode, Policy } from './policy.ts'
+import type { Schema } from './schema.ts'
+import { frameBytes, readFrame, readGuid, readIndexes } from './wire-format.ts'
+
+/** All there is, as plain data. */
+export interface RegistryState {
+  /** By subject; versions ascending, softly deleted ones among them. */
+  readonly subjects: ReadonlyMap<string, readonly Entry[]>
+  readonly policies: ReadonlyMap<string, Policy>
+  readonly compatibility: CompatibilityLevel
+  /** What `compatibility` is when nobody has set it over the API. */
+  readonly configured: CompatibilityLevel
+  readonly mode: Mode
+  /** The next id that is given where ids are counted; 0 where they come from the content. */
+  readonly nextId: number
+}
+
+/** A registry of nothing, where `level` holds. */
+export const stateAt = (level: CompatibilityLevel): RegistryState => ({
+  ...emptyState,
+  compatibility: level,
+  configured: level,
+})
+
+export const emptyState: RegistryState = {
+  subjects: new Map(),
+  policies: new Map(),
+  compatibility: 'BACKWARD',
+  configured: 'BACKWARD',
+  mode: 'READWRITE',
+  nextId: 0,
+}
+
+/** What all registries that came from one another share. */
+interface Line {
+  /** The one in use. Ids are looked up there: a rule need not be compiled anew to read what was registered a moment ago. */
+  newest: Registry | null
+  /** Subjects that were asked for by name: what rules lean on. */
+  readonly wanted: Set<string>
+  /** Called with each id that is asked for and not there. */
+  onUnknownId: ((id: number) => void) | null
+}
 
 export class Registry {
-  /** By subject; versions ascending. */
-  readonly #subjects: ReadonlyMap<string, readonly Schema[]>
+  readonly state: RegistryState
+  readonly #line: Line
+  readonly #byId: ReadonlyMap<number, Entry>
+  #byGuid: Map<string, Entry> | null = null
 
-  readonly #byId: ReadonlyMap<number, Schema>
+  constructor(state: RegistryState, from: Registry | null = null) {
+    this.state = state
+    this.#line = from === null ? { newest: null, wanted: new Set(), onUnknownId: null } : from.#line
+    const byId = new Map<number, Entry>()
+    for (const entries of state.subjects.values())
+      for (const entry of entries) if (byId.get(entry.content.id)?.deleted !== false) byId.set(entry.content.id, entry)
+    this.#byId = byId
+  }
 
-  private constructor(schemas: readonly Schema[]) {
-    this.#byId = new Map(schemas.map((schema) => [schema.id, schema]))
-    const subjects = new Map<string, Schema[]>()
-    for (const schema of [...schemas].sort((a, b) => a.version - b.version)) {
-      const versions = subjects.get(schema.subject)
-      if (versions === undefined) subjects.set(schema.subject, [schema])
-      else versions.push(schema)
-    }
-    this.#subjects = subjects
+  /** The same line with other content. */
+  with(change: Partial<RegistryState>): Registry {
+    return new Registry({ ...this.state, ...change }, this)
+  }
+
+  /** From now on, this is the one its line's ids are looked up in. */
+  take(): void {
+    this.#line.newest = this
+  }
+
+  /** Subjects that rules have asked for by name. */
+  get wanted(): ReadonlySet<string> {
+    return this.#line.wanted
+  }
+
+  onUnknownId(listener: (id: number) => void): void {
+    this.#line.onUnknownId = listener
+  }
+
+  /** All versions of a subject that are not deleted, ascending; null when there is none. */
+  subject(name: string): readonly Schema[] | null {
+    const schemas = schemasOf(this.live(name))
+    return schemas.length === 0 ? null : schemas
+  }
+
+  /** A subject's versions, ascending; softly deleted ones left out. */
+  live(subject: string): readonly Entry[] {
+    return (this.state.subjects.get(subject) ?? []).filter(({ deleted }) => !deleted)
+  }
+
+  /** A subject's versions, ascending, softly deleted ones among them. */
+  all(subject: string): readonly Entry[] {
+    return this.state.subjects.get(subject) ?? []
   }
 
   /**
-   * Reads all schemas of a folder; a folder that is not there holds none. With faults, the registry holds what was
-   * sound, so that rules can be checked in the same run. *Errors*: as faults, E301 to E303.
+   * `telemetry` is its newest version, `telemetry@3` that one; `telemetry#plant.Reading` of Protobuf a message other
+   * than the first. A subject whose own name holds such a sign wins.
    */
-  static load(folder: string): { registry: Registry; faults: Fault[] } {
-    const faults: Fault[] = []
-    const schemas: Schema[] = []
-    for (const { subject, version, file } of schemaFiles(folder, faults)) {
-      const schema = loadSchema(subject, version, file, faults)
-      if (schema !== null) schemas.push(schema)
-    }
-    return { registry: new Registry(schemas), faults }
-  }
-
-  /** All versions of a subject, ascending; null when there is none. */
-  subject(name: string): readonly Schema[] | null {
-    return this.#subjects.get(name) ?? null
-  }
-
-  /** `telemetry` is its newest version, `telemetry@3` that one. */
   resolve(name: string): Schema | null {
-    const [, subject = '', version] = /^(.+?)(?:@([1-9]\d{0,8}))?$/.exec(name) ?? []
-    const versions = this.#subjects.get(subject)
-    if (versions === undefined) return null
-    if (version === undefined) return versions.at(-1) ?? null
-    return versions.find((schema) => schema.version === Number(version)) ?? null
+    const { subject, version, message } = this.state.subjects.has(name) ? whole(name) : readName(name)
+    this.#line.wanted.add(subject)
+    const entries = this.live(subject)
+    const entry = version === null ? entries.at(-1) : entries.find((one) => one.version === version)
+    if (entry === undefined) return null
+    return message === null ? entry.schema : entry.message(message)
   }
 
   /** Reads what stands before a payload in Confluent's wire format; null when it is none, or of an unknown id. */
   unframe(bytes: Uint8Array): { schema: Schema; offset: number } | null {
     const id = readFrame(bytes)
-    const schema = id === null ? undefined : this.#byId.get(id)
-    return schema === undefined ? null : { schema, offset: frameBytes }
+    if (id === null) return null
+    const entry = this.ofId(id)
+    if (entry === null) {
+      this.#line.onUnknownId?.(id)
+      return null
+    }
+    return framed(entry, bytes, frameBytes)
   }
 
-  /** By subject, then version. */
+  /** The schema a record's header `__value_schema_id` names, by id or by GUID; null when there is none. */
+  ofHeader(bytes: Uint8Array): Schema | null {
+    if (bytes[0] === 0) return this.unframe(bytes)?.schema ?? null
+    const guid = readGuid(bytes)
+    const entry = guid === null ? null : this.ofGuid(guid)
+    return entry === null ? null : (framed(entry, bytes, 17)?.schema ?? null)
+  }
+
+  /** The version an id leads to: one that is not deleted where there is one. */
+  ofId(id: number): Entry | null {
+    return (this.#line.newest ?? this).#byId.get(id) ?? null
+  }
+
+  ofGuid(guid: string): Entry | null {
+    const registry = this.#line.newest ?? this
+    registry.#byGuid ??= new Map([...registry.#byId.values()].map((entry) => [entry.content.guid, entry]))
+    return registry.#byGuid.get(guid) ?? null
+  }
+
+  /** The schema that was registered with these very words before; null when none was. */
+  ofKey(key: string): Content | null {
+    for (const { content } of this.#byId.values()) if (content.key === key) return content
+    return null
+  }
+
+  /** By subject, then version; what is deleted or does not compile is left out. */
   list(): readonly Schema[] {
-    return [...this.#subjects].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, versions]) => versions)
+    return this.names().flatMap((subject) => schemasOf(this.live(subject)))
+  }
+
+  /** Subjects that have a version, in order. */
+  names(deleted = false): readonly string[] {
+    const { subjects } = this.state
+    return [...subjects.keys()].filter((name) => (deleted ? this.all(name) : this.live(name)).length > 0).sort()
+  }
+
+  /** What new versions of a subject are held to. */
+  compatibilityOf(subject: string): CompatibilityLevel {
+    return this.state.policies.get(subject)?.compatibility ?? this.state.compatibility
+  }
+
+  modeOf(subject: string): Mode {
+    return this.state.policies.get(subject)?.mode ?? this.state.mode
   }
 }
 
-interface SchemaFile {
-  readonly subject: string
-  readonly version: number
-  readonly file: string
+const schemasOf = (entries: readonly Entry[]): readonly Schema[] =>
+  entries.flatMap(({ schema }) => (schema === null ? [] : [schema]))
+
+const whole = (subject: string) => ({ subject, version: null, message: null })
+
+/** `subject@version#message` in its parts. */
+function readName(name: string): { subject: string; version: number | null; message: string | null } {
+  const [, subject = name, version, message] = /^(.+?)(?:@([1-9]\d{0,8}))?(?:#(.+))?$/s.exec(name) ?? []
+  return { subject, version: version === undefined ? null : Number(version), message: message ?? null }
 }
 
-const atStart = (file: string, code: Fault['code'], message: string): Fault => ({
-  file,
-  line: 1,
-  column: 1,
-  code,
-  message,
-})
-
-function* schemaFiles(folder: string, faults: Fault[]): Generator<SchemaFile> {
-  for (const subject of entriesOf(folder, faults)) {
-    if (!subject.isDirectory()) {
-      if (!isProse(subject.name)) {
-        faults.push(
-          atStart(
-            join(folder, subject.name),
-            'E301',
-            'a schema lies in the folder of its subject: <subject>/<version>.json',
-          ),
-        )
-      }
-      continue
-    }
-    if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(subject.name)) {
-      faults.push(
-        atStart(join(folder, subject.name), 'E301', 'a subject is named by letters, digits, `_`, `-` and `.`'),
-      )
-      continue
-    }
-    for (const entry of entriesOf(join(folder, subject.name), faults)) {
-      const file = join(folder, subject.name, entry.name)
-      const version = /^([1-9]\d{0,8})\.json$/.exec(entry.name)?.[1]
-      if (version !== undefined) yield { subject: subject.name, version: Number(version), file }
-      else if (!isProse(entry.name))
-        faults.push(atStart(file, 'E301', 'not a schema file: expected <version>.json, as 1.json'))
-    }
-  }
-}
-
-const isProse = (name: string): boolean => name.startsWith('.') || name.endsWith('.md')
-
-function entriesOf(folder: string, faults: Fault[]) {
-  try {
-    return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
-  } catch (thrown) {
-    const error = thrown as NodeJS.ErrnoException
-    if (error.code !== 'ENOENT') faults.push(atStart(folder, 'E301', error.message))
-    return []
-  }
-}
-
-function loadSchema(subject: string, version: number, file: string, faults: Fault[]): Schema | null {
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch (thrown) {
-    faults.push(atStart(file, 'E301', (thrown as Error).message))
-    return null
-  }
-  if (Buffer.byteLength(text) > maxSchemaBytes) {
-    faults.push(atStart(file, 'E303', `larger than ${maxSchemaBytes} bytes`))
-    return null
-  }
-  const parsed = parseJson(file, text)
-  if ('fault' in parsed) {
-    faults.push(parsed.fault)
-    return null
-  }
-  const body = compileJsonSchema(parsed.value)
-  if (!Array.isArray(body)) {
-    const id = idOf(parsed.value)
-    return schemaOf(body, {
-      subject,
-      version,
-      id,
-      format: 'json-schema',
-      file,
-      text,
-      references: [],
-      frame: frameOf(id),
-    })
-  }
-  // JSON is YAML, whose reader knows the places of values.
-  const { document } = readDocument(file, text)
-  for (const { code, message, path } of body) faults.push({ file, ...document.at(path), code, message })
-  return null
-}
-
-function parseJson(file: string, text: string): { value: unknown } | { fault: Fault } {
-  try {
-    return { value: JSON.parse(text) }
-  } catch (thrown) {
-    const { message } = thrown as SyntaxError
-    const position = /at position (\d+)/.exec(message)?.[1]
-    const before = text.slice(0, position === undefined ? text.trimEnd().length : Number(position)).split('\n')
-    const place = { line: before.length, column: before.at(-1)!.length + 1 }
-    const why = message.replace(/ in JSON at position .*$| \(line \d+ column \d+\)$/s, '')
-    return { fault: { file, ...place, code: 'E302', message: `not valid JSON: ${why}` } }
-  }
-}
-
-/** From the content alone, so that two hubs with the same schemas give them the same ids. */
-function idOf(value: unknown): number {
-  const digest = createHash('sha256').update(JSON.stringify(value)).digest()
-  return digest.readUInt32BE(0) & 0x7fffffff || 1
+function framed(entry: Entry, bytes: Uint8Array, offset: number): { schema: Schema; offset: number } | null {
+  if (entry.content.format !== 'protobuf') return entry.schema === null ? null : { schema: entry.schema, offset }
+  const read = readIndexes(bytes, offset)
+  const schema = read === null ? null : entry.messageAt(read.indexes)
+  return read === null || schema === null ? null : { schema, offset: read.offset }
 }

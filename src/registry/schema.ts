@@ -42,8 +42,10 @@ export interface Schema extends SchemaBody {
   /** What the wire format names it by: the same text is the same id in every subject. *Shape*: 31 bits, never 0. */
   readonly id: number
   readonly format: SchemaFormat
-  /** The file it was read from. */
-  readonly file: string
+  /** Names it in every registry of the world: what Confluent's header form carries. *Shape*: a UUID. */
+  readonly guid: string
+  /** The file it was read from; null when it came over the API or from another registry. */
+  readonly file: string | null
   /** The schema as it was written. */
   readonly text: string
   readonly references: readonly SchemaReference[]
@@ -52,6 +54,16 @@ export interface Schema extends SchemaBody {
    * of the message. *Shape*: never changed.
    */
   readonly frame: Uint8Array
+  /** The value of Confluent's header `__value_schema_id`, which stands in for the frame. *Shape*: never changed. */
+  readonly header: Uint8Array
+}
+
+/** A body that holds several messages, as a file of Protobuf does. */
+export interface ManyMessages extends SchemaBody {
+  /** By full name, `plant.Reading`; the indexes lead to it in the file, outermost first. */
+  messages(): readonly { readonly name: string; readonly indexes: readonly number[] }[]
+  /** The body of one of them; null when there is none of this name. */
+  select(name: string): SchemaBody | null
 }
 
 /** A body with its name; made so that `fault` stays the body's own. */

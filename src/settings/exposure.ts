@@ -12,7 +12,7 @@ export function exposureFaults(document: SourceDocument, settings: SettingsFile)
   const faults: Fault[] = []
   const tell = (code: Code, path: DocumentPath, message: string) =>
     faults.push({ file: document.file, ...document.at(path), code, message })
-  const { listeners, access, api } = settings
+  const { listeners, access, api, registry } = settings
   const taken = new Map<string, string>()
   const place = (path: DocumentPath, name: string, address: string) => {
     const where = readAddress(address)
@@ -33,6 +33,13 @@ export function exposureFaults(document: SourceDocument, settings: SettingsFile)
       const advice = 'say `anonymous_anywhere: true` under `access` too, or listen on 127.0.0.1'
       tell('E108', ['listeners', index, 'address'], `${name}: anybody could connect at ${listener.address}; ${advice}`)
     }
+  }
+  if ((registry.type === 'confluent') !== (registry.url !== undefined)) {
+    const why =
+      registry.url === undefined
+        ? '`confluent` needs the `url` of the other registry'
+        : 'only `type: confluent` has a url'
+    tell('E109', ['registry', registry.url === undefined ? 'type' : 'url'], `registry: ${why}`)
   }
   if (listeners.length > 0 && !access.anonymous) {
     const advice = '`access: { anonymous: true }` lets everyone on this machine in'

@@ -54,6 +54,46 @@ const Api = Type.Object(
   { ...closed, default: {}, description: 'The HTTP API, which the command line speaks too.' },
 )
 
+const Registry = Type.Object(
+  {
+    type: oneOf(['files', 'api', 'confluent'], {
+      description:
+        '`files`: the folder `schemas` is the truth, and the API only reads. `api`: schemas are registered over the API and kept in the data folder. `confluent`: the hub stands in front of another registry, whose schemas it uses and keeps a copy of.',
+      default: 'files',
+    }),
+    compatibility: oneOf(
+      ['none', 'backward', 'backward_transitive', 'forward', 'forward_transitive', 'full', 'full_transitive'],
+      {
+        description:
+          'What a new version of a subject must be able to read (`backward`) or be read by (`forward`), where the subject says nothing of its own.',
+        default: 'backward',
+      },
+    ),
+    url: Type.Optional(
+      Type.String({
+        description: 'Where the other registry is; for `confluent` only.',
+        pattern: '^https?://',
+        expects: 'an address that begins with http:// or https://',
+        examples: ['http://registry:8081'],
+      }),
+    ),
+    username: Type.Optional(Type.String({ description: 'Who the hub is to the other registry (Basic).' })),
+    password: Type.Optional(
+      Type.String({
+        description: 'The password that goes with `username`.',
+        secret: true,
+        examples: [`\${env:REGISTRY_PASSWORD}`],
+      }),
+    ),
+    token: Type.Optional(Type.String({ description: 'In place of a user: a bearer token.', secret: true })),
+    refresh_ms: milliseconds({
+      description: 'How often the other registry is asked for new versions of what rules name; for `confluent` only.',
+      default: '1 min',
+    }),
+  },
+  { ...closed, default: {}, description: 'Where schemas come from, and what holds for them.' },
+)
+
 const Journal = Type.Object(
   {
     max_bytes: bytes({
@@ -199,7 +239,11 @@ export const settingsSchema = Type.Object(
     access: Access,
     data: path({ description: 'Folder of the journal, the cursors and the dead letters.', default: './data' }),
     rules: path({ description: 'Folder of the rules, one YAML file each.', default: './rules' }),
-    schemas: path({ description: 'Folder of the schemas, `<subject>/<version>.json`.', default: './schemas' }),
+    schemas: path({
+      description: 'Folder of the schemas, `<subject>/<version>.<json|avsc|proto>`.',
+      default: './schemas',
+    }),
+    registry: Registry,
     watch: Type.Boolean({
       description:
         'Load rules and schemas anew when their files change. Off by default: files that are copied one by one would be loaded half; `trestle reload` says when they are complete.',

@@ -58,6 +58,7 @@ export interface Settings {
   /** Rules and schemas are loaded anew when their files change. */
   readonly watch: boolean
   readonly schemas: string
+  readonly registry: CamelKeys<SettingsFile['registry']>
   readonly connectors: Readonly<Record<string, ConnectorSettings>>
   readonly api: Address & { readonly token: string | null }
   readonly journal: CamelKeys<SettingsFile['journal']>
@@ -148,7 +149,8 @@ const nothingRead = (faults: Fault[]): Loaded => ({
 const placeOf = ({ line, column }: Position) => `${line}:${column}`
 
 function settingsOf(value: SettingsFile, file: string | null): Settings {
-  const { listeners, access, data, rules, schemas, watch, connectors, api, journal, dead_letters, limits, log } = value
+  const { listeners, access, data, rules, schemas, registry, watch, connectors, api } = value
+  const { journal, dead_letters, limits, log } = value
   return {
     file,
     listeners: listeners.map(({ type, address, path = '/mqtt' }) => ({ type, ...readAddress(address)!, path })),
@@ -156,6 +158,7 @@ function settingsOf(value: SettingsFile, file: string | null): Settings {
     data,
     rules,
     schemas,
+    registry: camelKeys(registry),
     watch,
     connectors: Object.fromEntries(
       Object.entries(connectors).map(([name, entry]) => [name, connectorOf(entry as ConnectorEntry)]),

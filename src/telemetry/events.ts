@@ -36,6 +36,7 @@ export const eventRows = {
   'client.connected': row('debug', 'client connected', 'trestle_client_connects_total'),
   'client.disconnected': row('debug', 'client is gone', 'trestle_client_disconnects_total', 'reason'),
   'client.refused': row('warn', 'client was refused', 'trestle_client_refusals_total', 'reason'),
+  'schema.changed': row('info', 'a subject has another version, or one less', 'trestle_schema_changes_total'),
   'client.malformed': row('warn', 'client broke the protocol', 'trestle_client_protocol_errors_total', 'reason'),
   'client.connect-timeout': row('info', 'client sent no CONNECT in time', 'trestle_client_connect_timeouts_total'),
   'client.unforeseen-fault': row('error', 'client met an unforeseen fault', 'trestle_client_faults_total'),

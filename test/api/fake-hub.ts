@@ -1,8 +1,12 @@
-import type { HubPort, PublishRequest } from '../../src/api/port.ts'
+import type { HubPort, PublishRequest, SchemaPort } from '../../src/api/port.ts'
 import { type Api, type ApiOptions, startApi } from '../../src/api/server.ts'
 import { TrestleError } from '../../src/contract/error.ts'
 import type { Message } from '../../src/contract/message.ts'
 import type { Receipt } from '../../src/contract/receipt.ts'
+import { type Fault, printFault } from '../../src/document/fault.ts'
+import type { Changed } from '../../src/registry/changed.ts'
+import { emptyState, Registry } from '../../src/registry/registry.ts'
+import { notPermitted } from '../../src/registry/registry-error.ts'
 import { Events } from '../../src/telemetry/events.ts'
 import { Log } from '../../src/telemetry/log.ts'
 import { type ConnectorReport, type DeadLetter, emptyLedger, type HubReport } from '../../src/telemetry/report.ts'
@@ -138,6 +142,28 @@ export const publishedWith = (payload: Uint8Array): Message => ({
 })
 
 /** A hub that does nothing but remember what it was asked. */
+/** Schemas of no rules, in memory. */
+export class FakeSchemas implements SchemaPort {
+  registry = new Registry({ ...emptyState, nextId: 1 })
+  writable = true
+  /** What rules would say of the next change. */
+  faults: readonly Fault[] = []
+
+  async change<T>(step: (now: Registry) => Changed<T>): Promise<T> {
+    if (!this.writable) throw notPermitted('The schemas of this hub lie in a folder')
+    const { registry, answer, touched } = step(this.registry)
+    if (touched.length > 0 && this.faults.length > 0)
+      throw new TrestleError('E305', this.faults.map(printFault).join('; '), { detail: { registry: 409 } })
+    this.registry = registry
+    registry.take()
+    return answer
+  }
+
+  trial(step: (now: Registry) => Changed<unknown>): readonly Fault[] {
+    return step(this.registry).touched.length > 0 ? this.faults : []
+  }
+}
+
 export class FakeHub implements HubPort {
   current = fineReport()
   reasons: string[] = []
@@ -190,6 +216,8 @@ export class FakeHub implements HubPort {
   }
 
   readonly deadLetters: HubPort['deadLetters'] = {
+  readonly schemas = new FakeSchemas()
+
     list: async (question) => {
       this.calls.push(['list', question])
       const items = this.letters.map(({ message: _message, owed: _owed, ...summary }) => summary)

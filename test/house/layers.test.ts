@@ -22,7 +22,7 @@ const table: Record<string, readonly string[]> = {
   broker: ['contract', 'topic', 'telemetry'],
   flow: ['contract', 'registry', 'engine', 'journal', 'broker/port.ts'],
   proving: ['contract', 'topic', 'document', 'engine', 'flow', 'journal', 'outbox', 'bridge', 'broker/port.ts'],
-  api: ['contract', 'telemetry'],
+  api: ['contract', 'telemetry', 'registry', 'document/fault.ts'],
   cli: ['contract', 'document', 'settings', 'registry', 'engine', 'proving', 'hub', 'telemetry/report.ts'],
   hub: ['*'],
   index: ['contract', 'hub', 'settings', 'telemetry/report.ts'],

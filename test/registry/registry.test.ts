@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
-import { Registry } from '../../src/registry/registry.ts'
+import { loadRegistry } from '../../src/registry/files.ts'
 
 /** A registry of these files, and its faults with paths below the folder. */
 function load(files: Record<string, string>) {
@@ -13,7 +13,7 @@ function load(files: Record<string, string>) {
       mkdirSync(dirname(join(folder, name)), { recursive: true })
       writeFileSync(join(folder, name), text)
     }
-    const { registry, faults } = Registry.load(folder)
+    const { registry, faults } = loadRegistry(folder)
     const short = faults.map(({ file, line, column, code, message }) => {
       return `${file.slice(folder.length + 1)}:${line}:${column} ${code} ${message}`
     })
@@ -64,7 +64,7 @@ describe('B4: the registry', () => {
   })
 
   it('is empty for a folder that is not there, and passes over prose', () => {
-    assert.deepEqual(Registry.load('/nowhere/at/all').faults, [])
+    assert.deepEqual(loadRegistry('/nowhere/at/all').faults, [])
     assert.deepEqual(load({ 'README.md': 'x', 't/README.md': 'x', 't/.keep': '', 't/1.json': schema }).faults, [])
   })
 
@@ -72,7 +72,7 @@ describe('B4: the registry', () => {
     const { registry, faults } = load({
       't/1.json': schema,
       't/v2.json': schema,
-      't/3.avsc': schema,
+      't/3.xsd': schema,
       'loose.json': schema,
       'bad name/1.json': schema,
       'u/1.json': '{\n  "type": "object",\n  "properties" {}\n}',
@@ -93,17 +93,17 @@ describe('B4: the registry', () => {
     )
     assert.deepEqual(faults, [
       'bad name:1:1 E301 a subject is named by letters, digits, `_`, `-` and `.`',
-      'loose.json:1:1 E301 a schema lies in the folder of its subject: <subject>/<version>.json',
-      't/3.avsc:1:1 E301 not a schema file: expected <version>.json, as 1.json',
-      't/v2.json:1:1 E301 not a schema file: expected <version>.json, as 1.json',
+      'loose.json:1:1 E301 a schema lies in the folder of its subject: <subject>/<version>.json (.avsc, .proto)',
+      't/3.xsd:1:1 E301 not a schema file: expected <version>.json (.avsc, .proto), as 1.json',
+      't/v2.json:1:1 E301 not a schema file: expected <version>.json (.avsc, .proto), as 1.json',
       "u/1.json:3:16 E302 not valid JSON: Expected ':' after property name",
       "u/2.json:2:19 E302 not valid JSON: Expected ',' or '}' after property value",
       'u/3.json:2:11 E302 type must be equal to one of the allowed values: array, boolean, integer, null, number, object, string',
       'u/4.json:2:37 E302 minimum must be number',
       'u/5.json:1:1 E302 a schema is an object, or true or false',
       'v/1.json:3:20 E303 $ref "https://example.com/schema.json" leads out of the schema, and nothing is fetched',
-      'v/2.json:1:14 E303 $schema "http://json-schema.org/draft-03/schema#" is not known; there are draft-07, 2019-09 and 2020-12',
-      "v/3.json:1:1 E303 can't resolve reference #/$defs/none from id #",
+      'v/2.json:1:14 E303 $schema "http://json-schema.org/draft-03/schema#" is not known; there are draft-04, draft-06, draft-07, 2019-09 and 2020-12',
+      "v/3.json:1:34 E303 can't resolve reference #/$defs/none from id #",
       'v/4.json:1:1 E303 a pattern uses what is refused here: error parsing regexp: invalid or unsupported Perl syntax: `(?=`',
       'v/5.json:1:1 E303 larger than 262144 bytes',
       'v/6.json:1:716 E303 nested deeper than 64',

@@ -1,0 +1,57 @@
+import type { SchemaPort } from '../api/port.ts'
+import type { Fault } from '../document/fault.ts'
+import type { Changed } from '../registry/changed.ts'
+import type { Registry } from '../registry/registry.ts'
+import { notPermitted } from '../registry/registry-error.ts'
+import type { Events } from '../telemetry/events.ts'
+import type { RuleBook } from './rule-book.ts'
+import type { SchemaSource } from './schema-source.ts'
+
+interface SchemasOptions {
+  readonly book: () => RuleBook
+  /** null when the schemas lie in a folder, which the API does not change. */
+  readonly source: SchemaSource | null
+  /** The folder, for the words of a refusal. */
+  readonly folder: string
+  readonly events: Pick<Events, 'emit'>
+}
+
+/** The schemas of a running hub: a change is compiled with the rules, written down, and takes effect between two messages. */
+export class Schemas implements SchemaPort {
+  readonly #options: SchemasOptions
+
+  constructor(options: SchemasOptions) {
+    this.#options = options
+  }
+
+  get registry(): Registry {
+    return this.#options.book().registry
+  }
+
+  get writable(): boolean {
+    return this.#options.source !== null
+  }
+
+  async change<T>(step: (now: Registry) => Changed<T>): Promise<T> {
+    const { book, source, folder, events } = this.#options
+    if (source === null)
+      throw notPermitted(
+        `The schemas of this hub lie in the folder ${folder}: add a file there and reload, or set registry.type to api`,
+      )
+    let touched: readonly string[] = []
+    const answer = await book().changeSchemas(
+      (now) => {
+        const changed = step(now)
+        touched = changed.touched
+        return changed
+      },
+      (next) => source.store.save(next),
+    )
+    for (const subject of touched) events.emit('schema.changed', { subject })
+    return answer
+  }
+
+  trial(step: (now: Registry) => Changed<unknown>): readonly Fault[] {
+    return this.#options.book().trySchemas(step(this.registry))
+  }
+}
