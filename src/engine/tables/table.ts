@@ -45,6 +45,15 @@ export function readTable(text: string, form: TableForm): Table | TableFault {
   }
 }
 
+/** Whether `next` has every column of `table`, so that rules compiled with the one can go on with the other. */
+export function hasColumnsOf(next: Table, table: Table): boolean {
+  const [known, found] = [rowFieldsOf(table.type), rowFieldsOf(next.type)]
+  return known === null || found === null || [...known.keys()].every((name) => found.has(name))
+}
+
+const rowFieldsOf = (type: Type): ReadonlyMap<string, Type> | null =>
+  type.kind === 'map' && type.of.kind === 'record' ? type.of.fields : null
+
 class RowError extends Error {
   readonly line: number
 
