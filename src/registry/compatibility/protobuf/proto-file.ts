@@ -1,7 +1,7 @@
-import protobuf from 'protobufjs'
-import { flattenReferences, maxSchemaBytes } from '../../formats/format.ts'
+import { flattenReferences, maxSchemaBytes, maxSchemaDepth } from '../../formats/format.ts'
 import type { SchemaText } from '../incompatibility.ts'
 import { Incomparable } from '../pair-memo.ts'
+import { Tokens } from './tokens.ts'
 
 export type Label = 'optional' | 'required' | 'repeated'
 
@@ -52,7 +52,10 @@ export interface ProtoFile {
   readonly declared: ReadonlyMap<string, Declared>
 }
 
-/** Reads files into one numbering, so that pairs of their messages have names. *Errors*: Incomparable. */
+/**
+ * Reads what files declare, into one numbering, so that pairs of their messages have names. It is no compiler: what
+ * does not bear on compatibility is passed over, and time is linear in the text. *Errors*: Incomparable.
+ */
 export class ProtoReader {
   #ids = 0
 
@@ -63,60 +66,100 @@ export class ProtoReader {
   }
 
   #file(text: string, imported: string | null, declared: Map<string, Declared>): Omit<ProtoFile, 'declared'> {
-    const { root, name } = parse(text)
-    const space = name === '' ? root : root.lookup(name)
-    const types = space instanceof protobuf.Namespace ? this.#types(space) : []
+    if (text.length > maxSchemaBytes) throw new Incomparable(`larger than ${maxSchemaBytes} bytes`)
+    const tokens = new Tokens(text)
+    const types: ProtoType[] = []
+    let name = ''
+    while (tokens.next !== '') {
+      if (tokens.has('package')) {
+        name = tokens.take()
+        tokens.expect(';')
+      } else if (!this.#type(tokens, types, 0) && !tokens.has(';')) tokens.skipStatement()
+    }
     declare(types, name, '', imported, declared)
     return { package: name, types }
   }
 
-  #types(space: protobuf.NamespaceBase): ProtoType[] {
-    return space.nestedArray.flatMap((nested): ProtoType[] => {
-      if (nested instanceof protobuf.Enum) return [{ kind: 'enum', name: nested.name }]
-      return nested instanceof protobuf.Type ? [this.#message(nested)] : []
-    })
+  /** A message or an enum; false when something else comes. */
+  #type(tokens: Tokens, types: ProtoType[], depth: number): boolean {
+    // Editions from 2024 on say who may use a type.
+    if (tokens.next === 'export' || tokens.next === 'local') tokens.take()
+    if (tokens.has('message')) {
+      types.push(this.#message(tokens, tokens.take(), depth))
+      return true
+    }
+    if (!tokens.has('enum')) return false
+    types.push({ kind: 'enum', name: tokens.take() })
+    tokens.skipStatement()
+    return true
   }
 
-  #message(type: protobuf.Type): ProtoMessage {
+  #message(tokens: Tokens, name: string, depth: number): ProtoMessage {
+    if (depth > maxSchemaDepth) throw new Incomparable('nested too deeply')
     const fields = new Map<number, ProtoField>()
     const oneofs = new Map<string, ProtoField[]>()
-    for (const field of type.fieldsArray) {
-      const oneof = field.partOf === null || isSynthetic(field) ? null : field.partOf.name
-      const read: ProtoField = {
-        tag: field.id,
-        name: field.name,
-        type: field.type,
-        keyType: field instanceof protobuf.MapField ? field.keyType : null,
-        label: oneof === null ? labelOf(field) : null,
-        oneof,
-      }
-      fields.set(read.tag, read)
-      if (oneof === null) continue
-      const members = oneofs.get(oneof)
-      if (members === undefined) oneofs.set(oneof, [read])
-      else members.push(read)
+    const nested: ProtoType[] = []
+    const add = (oneof: string | null): void => {
+      const field = this.#field(tokens, oneof, nested, depth)
+      fields.set(field.tag, field)
+      if (oneof !== null) oneofs.get(oneof)!.push(field)
     }
-    return { kind: 'message', name: type.name, id: this.#ids++, fields, oneofs, nested: this.#types(type) }
+    tokens.expect('{')
+    while (!tokens.has('}')) {
+      if (tokens.has('oneof')) {
+        const oneof = tokens.take()
+        oneofs.set(oneof, [])
+        tokens.expect('{')
+        while (!tokens.has('}')) {
+          if (tokens.next === 'option') tokens.skipStatement()
+          else if (!tokens.has(';')) add(oneof)
+        }
+      } else if (passedOver.has(tokens.next)) tokens.skipStatement()
+      else if (!this.#type(tokens, nested, depth + 1) && !tokens.has(';')) add(null)
+    }
+    return { kind: 'message', name, id: this.#ids++, fields, oneofs, nested }
+  }
+
+  #field(tokens: Tokens, oneof: string | null, nested: ProtoType[], depth: number): ProtoField {
+    let label: Label | null = labels.has(tokens.next) ? (tokens.take() as Label) : null
+    let keyType: string | null = null
+    let type = tokens.take()
+    if (type === 'map' && tokens.has('<')) {
+      keyType = tokens.take()
+      tokens.expect(',')
+      type = tokens.take()
+      tokens.expect('>')
+    }
+    let name = tokens.take()
+    tokens.expect('=')
+    const tag = Number(tokens.take())
+    if (!Number.isInteger(tag)) throw new Incomparable(`not a Protobuf schema: ${name} has no number`)
+    if (tokens.next === '[' && isRequired(tokens)) label = 'required'
+    if (type === 'group') {
+      nested.push(this.#message(tokens, name, depth + 1))
+      type = name
+      name = name.toLowerCase()
+    } else tokens.expect(';')
+    return { tag, name, type, keyType, label: oneof === null ? label : null, oneof }
   }
 }
 
-/** protobufjs puts proto3's `optional` into a oneof of its own. */
-const isSynthetic = (field: protobuf.Field): boolean => field.options?.['proto3_optional'] === true
+const labels = new Set(['optional', 'required', 'repeated'])
+const passedOver = new Set(['option', 'extensions', 'reserved', 'extend'])
 
-/** Syntax of a file, as protobufjs notes it at what it reads and does not tell in its types. */
-const editionOf = (field: protobuf.Field): unknown => {
-  for (let at: protobuf.ReflectionObject | null = field; at !== null; at = at.parent) {
-    const edition = (at as { readonly _edition?: unknown })._edition
-    if (typeof edition === 'string') return edition
-  }
-  return 'proto2'
-}
-
-function labelOf(field: protobuf.Field): Label | null {
-  if (field instanceof protobuf.MapField) return null
-  if (field.rule === 'repeated' || field.rule === 'required') return field.rule
-  if (field.options?.['features.field_presence'] === 'LEGACY_REQUIRED') return 'required'
-  return isSynthetic(field) || editionOf(field) === 'proto2' ? 'optional' : null
+/** Passes a field's options, in which an edition says what `required` said before. */
+function isRequired(tokens: Tokens): boolean {
+  let open = 0
+  let [before, last, required] = ['', '', false]
+  do {
+    const taken = tokens.take()
+    if (taken === '[' || taken === '{') open++
+    if (taken === ']' || taken === '}') open--
+    if (taken === 'LEGACY_REQUIRED' && last === '=' && before === 'features.field_presence') required = true
+    before = last
+    last = taken
+  } while (open > 0)
+  return required
 }
 
 function declare(
@@ -130,16 +173,5 @@ function declare(
     const localName = outer === '' ? type.name : `${outer}.${type.name}`
     declared.set(space === '' ? localName : `${space}.${localName}`, { type, package: space, localName, imported })
     if (type.kind === 'message') declare(type.nested, space, localName, imported, declared)
-  }
-}
-
-/** Reads only: nothing is generated from what is read. */
-function parse(text: string): { root: protobuf.Root; name: string } {
-  if (text.length > maxSchemaBytes) throw new Incomparable(`larger than ${maxSchemaBytes} bytes`)
-  try {
-    const { root, package: name } = protobuf.parse(text, { keepCase: true })
-    return { root, name: name ?? '' }
-  } catch (thrown) {
-    throw new Incomparable(`not a Protobuf schema: ${(thrown as Error).message}`)
   }
 }
