@@ -6,34 +6,49 @@
  * Otherwise all that the rules owe the sinks is **recorded** in one append to the journal, and the publisher is
  * **answered** when the rule says so: `received` at once, `stored` when the append is back from disk, `delivered` when
  * every sink has confirmed. What rules publish goes through the rules again (a cycle is refused when they are loaded).
- * Those who wait for an answer are in `flow/waiters`; what a refused message leaves behind is in `flow/dead-letter`.
+ * What rules keep changes with the record that says so, and not before; what they gather leaves by `emit`.
+ * Those who wait for an answer are in `flow/waiters`; what a refused message leaves behind is in `flow/dead-letter`;
+ * what rules keep is looked after by `flow/state-keeper` and `flow/window-closer`.
  */
 import type { AckWaiter, PublishFlow } from './broker/port.ts'
 import { Verdict } from './broker/port.ts'
 import { TrestleError } from './contract/error.ts'
 import type { Message, Owed } from './contract/message.ts'
 import type { BoundRules } from './engine/bound-rules.ts'
+import type { CompiledRule } from './engine/compile.ts'
+import { evaluateGathered } from './engine/evaluate.ts'
 import { Outcome, type PublishOrder, type Refusal } from './engine/outcome.ts'
 import { evaluate, evaluateFurther, type RuleSet } from './engine/rule-set.ts'
+import type { Gathered, GatherTable } from './engine/state/gather-table.ts'
+import type { Tracer } from './engine/trace.ts'
 import { deadLetterOf } from './flow/dead-letter.ts'
 import { BufferDrops, blockedBy, type FullBuffers, isDropped } from './flow/full-buffers.ts'
+import { GatheredRules } from './flow/gathered-rules.ts'
+import { emptyNote, isNote, oweNotes } from './flow/state-notes.ts'
 import { Awaited, AwaitingDelivery, KeptRefusal } from './flow/waiters.ts'
+import type { Emitter } from './flow/window-closer.ts'
 import type { AppendWaiter } from './journal/port.ts'
 
 /** What the flow needs of the journal. */
 export interface Recorder {
   append(message: Message, owed: readonly Owed[], awaited: boolean, waiter: AppendWaiter | null, token: number): number
   readonly error: TrestleError | null
+  /** The last position that is back from disk; absent where all is at once. */
+  readonly durable?: number
 }
 
 /** A rule may publish into the topics of another rule, so far and no further. */
 const maxPublishDepth = 8
 
-export class Flow implements PublishFlow {
+export class Flow implements PublishFlow, Emitter {
   version = 1
   error: TrestleError | null = null
   /** Hands what rules publish to the subscribers; the hub connects it to the broker. */
   route: (message: Message, rule: string) => void = () => {}
+  /** Other rules are about to take the place of these. */
+  onRules: (next: RuleSet) => void = () => {}
+  /** What rules keep has changed, with the record at `position`. */
+  onChanged: (position: number) => void = () => {}
   readonly awaiting = new AwaitingDelivery()
   /** Sinks that are owed all they may be; null, nearly always, when there is none. */
   full: FullBuffers | null = null
@@ -42,6 +57,9 @@ export class Flow implements PublishFlow {
   readonly #outcome = new Outcome()
   /** The rules whose publishes the message in hand has brought, in their order. */
   readonly #publishers: string[] = []
+  readonly #gathered = new GatheredRules()
+  /** Place of the record that was appended last. */
+  #position = 0
   #rules: RuleSet
 
   constructor(rules: RuleSet, journal: Recorder) {
@@ -51,8 +69,14 @@ export class Flow implements PublishFlow {
 
   /** Puts another set of rules in place between two messages. */
   replaceRules(rules: RuleSet): void {
+    this.onRules(rules)
     this.#rules = rules
     this.version++
+  }
+
+  /** Lets someone look on while rules are evaluated; null, in production: nobody. */
+  set tracer(tracer: Tracer | null) {
+    this.#outcome.tracer = tracer
   }
 
   lookup(topic: string): BoundRules | null {
@@ -64,7 +88,12 @@ export class Flow implements PublishFlow {
     outcome.reset()
     const routed = this.#match(message, rules, outcome)
     if (outcome.refusal !== null) return this.#refuse(message, outcome.refusal, waiter, token)
-    const { owed } = outcome
+    const { changes, owed } = outcome
+    if (changes.blocked !== null) return this.#busy(changes.blocked)
+    if (changes.list.length > 0) oweNotes(changes, message, owed)
+    // Dropped for a message that is not safe yet: until that is, its sender must not believe that this one is.
+    else if (changes.restsOn > (this.#journal.durable ?? changes.restsOn) && waiter !== null)
+      owed.push(emptyNote(message))
     const verdict =
       owed.length === 0
         ? Verdict.Accepted
@@ -72,14 +101,72 @@ export class Flow implements PublishFlow {
           ? this.#record(message, owed, waiter, token)
           : this.#recordWhatFits(message, owed, this.full, waiter, token)
     if (verdict === Verdict.Busy) return verdict
-    outcome.count()
-    for (let at = 0; at < routed.length; at++) this.route(routed[at]!, this.#publishers[at]!)
+    this.#conclude(outcome, routed)
     return verdict
+  }
+
+  /** Sends on what a rule has gathered, and closes it, in one append; false when that cannot be taken now. */
+  emit(rule: CompiledRule, table: GatherTable, gathered: Gathered, isPartial: boolean): boolean {
+    const outcome = this.#outcome
+    const message = table.messageOf(gathered, isPartial)
+    evaluateGathered(this.#gathered.of(rule, gathered.key, message.topic), message, outcome)
+    const routed = this.#follow(message, outcome)
+    const { changes, owed, refusal } = outcome
+    if (changes.blocked !== null) return false
+    if (refusal?.action === 'dead-letter') owed.push(deadLetterOf(message, refusal.rule, refusal.error))
+    return this.#close(rule.name, table, gathered, message, refusal === null ? routed : nothing)
+  }
+
+  /** Keeps as a dead letter what was gathered for a rule that is no more; false when that cannot be taken now. */
+  bury(table: GatherTable, gathered: Gathered): boolean {
+    const outcome = this.#outcome
+    outcome.reset()
+    const message = table.messageOf(gathered, true)
+    const [rule] = table.id.split('/') as [string]
+    const why = `rule ${rule} no longer gathers this; it was changed or removed while the hub was down`
+    outcome.owed.push(deadLetterOf(message, rule, new TrestleError('E403', why)))
+    return this.#close(rule, table, gathered, message, nothing)
+  }
+
+  #close(
+    rule: string,
+    table: GatherTable,
+    { key, startMs }: Gathered,
+    message: Message,
+    routed: readonly Message[],
+  ): boolean {
+    const outcome = this.#outcome
+    const { changes, owed } = outcome
+    changes.list.push({ rule, table, key, input: ['close', startMs], message })
+    oweNotes(changes, message, owed)
+    const { full } = this
+    if (full !== null && blockedBy(owed, full) !== null) return false
+    const kept = full === null ? owed : owed.filter((one) => !isDropped(one, full))
+    // Somebody waits, so that what is lost with a write that fails is not counted as gone: it is closed again.
+    if (this.#append(message, kept, false, unheard, 0) !== null) return false
+    if (full !== null) for (const one of owed) if (isDropped(one, full)) this.drops.count(one)
+    this.#conclude(outcome, routed)
+    return true
+  }
+
+  /** The message is taken. */
+  #conclude(outcome: Outcome, routed: readonly Message[]): void {
+    outcome.count()
+    if (outcome.changes.list.length > 0) {
+      outcome.changes.apply(this.#position)
+      this.onChanged(this.#position)
+    }
+    for (let at = 0; at < routed.length; at++) this.route(routed[at]!, this.#publishers[at]!)
   }
 
   /** Evaluates the rules of the message and of all that they publish; answers what is to be routed. */
   #match(message: Message, rules: BoundRules, outcome: Outcome): readonly Message[] {
     evaluate(rules, message, outcome)
+    return this.#follow(message, outcome)
+  }
+
+  /** Evaluates the rules of what rules publish. */
+  #follow(message: Message, outcome: Outcome): readonly Message[] {
     if (outcome.publishes.length === 0) return nothing
     const routed: Message[] = []
     this.#publishers.length = 0
@@ -128,11 +215,13 @@ export class Flow implements PublishFlow {
     const { ack } = this.#outcome
     if (waiter === null || (ack === 'received' && waiter.wantsStored !== true))
       return this.#append(message, owed, false, null, 0) ?? Verdict.Accepted
-    if (ack !== 'delivered') return this.#append(message, owed, false, waiter, token) ?? Verdict.Pending
+    if (ack !== 'delivered' || owed.every(isNote))
+      return this.#append(message, owed, false, waiter, token) ?? Verdict.Pending
     if (this.awaiting.full) return this.#busy(new TrestleError('E406', 'too many messages wait for their delivery'))
-    const entry = new Awaited(waiter, token, owed, this.awaiting)
+    const entry = new Awaited(waiter, token, owed.filter(isClaim), this.awaiting)
     entry.position = this.#journal.append(message, owed, true, entry, 0)
     if (entry.position < 0) return this.#busy(this.#journal.error)
+    this.#position = entry.position
     this.awaiting.add(entry)
     return Verdict.Pending
   }
@@ -155,7 +244,8 @@ export class Flow implements PublishFlow {
     waiter: AppendWaiter | null,
     token: number,
   ): Verdict | null {
-    return this.#journal.append(message, owed, awaited, waiter, token) < 0 ? this.#busy(this.#journal.error) : null
+    this.#position = this.#journal.append(message, owed, awaited, waiter, token)
+    return this.#position < 0 ? this.#busy(this.#journal.error) : null
   }
 
   #busy(error: TrestleError | null): Verdict {
@@ -165,6 +255,10 @@ export class Flow implements PublishFlow {
 }
 
 const nothing: readonly Message[] = []
+
+const unheard: AppendWaiter = { settle: () => {} }
+
+const isClaim = (owed: Owed): boolean => !isNote(owed)
 
 const republish = (origin: Message, published: PublishOrder): Message => ({
   topic: published.topic,

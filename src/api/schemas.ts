@@ -40,12 +40,13 @@ export const errorSchema = {
 
 export const ledgerSchema = {
   type: 'object',
-  description: 'received = delivered + filtered + refused + deadLettered + dropped + expired + pending',
+  description: 'received = delivered + filtered + refused + absorbed + deadLettered + dropped + expired + pending',
   properties: {
     received: count,
     delivered: count,
     filtered: count,
     refused: count,
+    absorbed: { ...count, description: 'Gathered by a rule; what it makes of them is received once more' },
     deadLettered: count,
     dropped: count,
     expired: count,
@@ -57,6 +58,7 @@ export const ledgerSchema = {
     'delivered',
     'filtered',
     'refused',
+    'absorbed',
     'deadLettered',
     'dropped',
     'expired',
@@ -161,6 +163,20 @@ const brokerSchema = {
   required: ['connections', 'sessions', 'subscriptions', 'receivedPerS', 'sentPerS', 'received', 'sent', 'dropped'],
 } as const
 
+const ruleStateSchema = {
+  type: 'object',
+  description: 'What a rule keeps per key',
+  properties: {
+    keys: { ...count, description: 'Keys known, and windows being filled' },
+    bytes: { ...count, description: 'As estimated' },
+    evicted: { ...count, description: 'Keys forgotten because of a bound' },
+    early: { ...count, description: 'Windows closed early because of a bound' },
+    late: { ...count, description: 'Messages that came after their window was closed' },
+    nextMs: maybeTimeMs,
+  },
+  required: ['keys', 'bytes', 'evicted', 'early', 'late', 'nextMs'],
+} as const
+
 export const hubSchema = {
   type: 'object',
   properties: {
@@ -174,7 +190,15 @@ export const hubSchema = {
     connectors: { type: 'array', items: connectorSchema },
     rules: {
       type: 'array',
-      items: { type: 'object', properties: { name: text, ledger: ledgerSchema }, required: ['name', 'ledger'] },
+      items: {
+        type: 'object',
+        properties: {
+          name: text,
+          ledger: ledgerSchema,
+          state: { anyOf: [ruleStateSchema, { type: 'null' }] },
+        },
+        required: ['name', 'ledger', 'state'],
+      },
     },
     ledger: ledgerSchema,
   },

@@ -1,7 +1,7 @@
 import type { ConnectorReport, ConnectorState, HubReport, WayReport } from '../telemetry/report.ts'
-import { ledgerBalances, ledgerFates } from '../telemetry/report.ts'
+import { ledgerBalances } from '../telemetry/report.ts'
 import { nothing, printAge, printCount, printLongAge, printPlural, printRate, printSafe, printSize } from './human.ts'
-import { drawLedger, ledgerWord } from './ledger-line.ts'
+import { drawLedger, ledgerWord, shownFates } from './ledger-line.ts'
 import type { Paint } from './paint.ts'
 import { type Cell, type Column, drawPairs, drawTable } from './table.ts'
 
@@ -186,7 +186,7 @@ function drawWays(ways: readonly WayReport[], nowMs: number, paint: Paint): stri
 /** The ledger of each rule, a column for each fate. */
 export function drawRules(report: HubReport, paint: Paint): string[] {
   if (report.rules.length === 0) return ['No rules are loaded.']
-  const shown = ['received', ...ledgerFates, 'unaccounted'] as const
+  const shown = ['received', ...shownFates(report.rules.map(({ ledger }) => ledger)), 'unaccounted'] as const
   const titles: Column[] = [{ title: 'RULE' }]
   for (const column of shown) titles.push({ title: ledgerWord(column).toUpperCase(), align: 'right' })
   const rows = report.rules.map(({ name, ledger }) => {

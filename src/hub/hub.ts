@@ -1,4 +1,3 @@
-import { existsSync, readdirSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { DeadLetterChoice, HubPort } from '../api/port.ts'
@@ -8,6 +7,7 @@ import { Bridge } from '../bridge/supervisor.ts'
 import { Broker } from '../broker/broker.ts'
 import { TrestleError } from '../contract/error.ts'
 import type { Message } from '../contract/message.ts'
+import { noteRule, stateSink } from '../flow/state-notes.ts'
 import { Flow } from '../flow.ts'
 import { Journal } from '../journal/journal.ts'
 import { deadLetterSink } from '../journal/port.ts'
@@ -20,15 +20,16 @@ import type { HubReport } from '../telemetry/report.ts'
 import { topicFilterFault } from '../topic/filter.ts'
 import { Buffers } from './buffers.ts'
 import { bridgeSettingsOf, Connectors } from './connectors.ts'
+import { refuseHalfAFolder } from './data-folder.ts'
 import { InnerDoors } from './intake.ts'
 import { addCounts, connectorReports, hubLedger, ruleReports } from './ledger.ts'
 import { LoopGuard } from './loop-guard.ts'
 import type { Plan } from './plan.ts'
 import { Reload } from './reload.ts'
 import type { Reloaded } from './rule-book.ts'
-
 import { RuleState } from './rule-state.ts'
 import { Schemas } from './schemas.ts'
+
 export interface HubOptions {
   readonly plan: Plan
   readonly events: Events
@@ -57,8 +58,9 @@ export class Hub implements HubPort {
   readonly #doors: InnerDoors
   readonly #buffers: Buffers
   readonly connectors: Connectors
-  readonly #reload: Reload
   readonly schemas: Schemas
+  readonly #reload: Reload
+  readonly #state: RuleState
   readonly #startedMs = Date.now()
   #api: Api | null = null
   #ready = false
@@ -71,7 +73,7 @@ export class Hub implements HubPort {
     const journal = await Journal.open({
       folder: join(data, 'journal'),
       sinks: [...sinkNames(plan), deadLetterSink],
-      rules: plan.rules.rules.map((rule) => rule.name),
+      rules: [...plan.rules.rules.map((rule) => rule.name), stateSink, noteRule],
       maxBytes: limits.maxBytes,
       segmentBytes: limits.segmentBytes,
       spacingMs: limits.spacingMs,
@@ -86,7 +88,10 @@ export class Hub implements HubPort {
         if (made !== null) made.#onLost(records, error)
       },
       onStuck: (file, error) => events.emit('journal.segment-stuck', { file, error: error.message }),
-      onState: (state, error) => events.emit(`journal.${state}`, { error: error?.message }),
+      onState: (state, error) => {
+        if (state === 'failing' && made !== null) made.#state.forgetUnwritten()
+        events.emit(`journal.${state}`, { error: error?.message })
+      },
     })
     tellRecovery(journal, events)
     const hub = new Hub(options, journal)
@@ -105,6 +110,7 @@ export class Hub implements HubPort {
     this.#options = options
     this.#journal = journal
     this.#flow = new Flow(plan.rules, journal)
+    this.#state = new RuleState({ data: plan.settings.data, journal, flow: this.#flow, events }, plan.rules)
     const guard = new LoopGuard(journal.hub, events)
     this.#broker = new Broker({
       flow: this.#flow,
@@ -136,18 +142,18 @@ export class Hub implements HubPort {
     })
     const { secrets, learnSecrets } = options
     this.#reload = new Reload({ plan, flow: this.#flow, journal, connectors: () => this.connectors, events })
-    this.connectors = new Connectors({
-      plan,
-      rules: () => this.#reload.book.rules,
-      bridge: this.#bridge,
-      journal,
-      buffers: this.#buffers,
     this.schemas = new Schemas({
       book: () => this.#reload.book,
       source: plan.schemaSource,
       folder: plan.settings.schemas,
       events,
     })
+    this.connectors = new Connectors({
+      plan,
+      rules: () => this.#reload.book.rules,
+      bridge: this.#bridge,
+      journal,
+      buffers: this.#buffers,
       events,
       secrets,
       learnSecrets,
@@ -155,7 +161,7 @@ export class Hub implements HubPort {
     for (const [slot, name] of sinkNames(plan).entries())
       this.#buffers.add(name, slot, plan.settings.connectors[name]!.buffer)
     this.#bridge.onReceipt((position, error, sink) => this.#flow.awaiting.settle(position, sink, error))
-    this.#bridge.onLowWater((position) => journal.release(position))
+    this.#bridge.onLowWater((position) => this.#state.settled(position))
     this.#bridge.onIntake((order, sheet) => this.#doors.takeIn(order, sheet))
     this.#bridge.onReplay((items) => this.#doors.replay(items))
   }
@@ -166,6 +172,7 @@ export class Hub implements HubPort {
       events.emit('config.warning', {
         message: `connector ${name} was added at run time, and is in the configuration now, which wins`,
       })
+    await this.#state.open()
     await this.#bridge.start()
     for (const { type, host, port, path } of plan.settings.listeners) {
       const opened = await this.#broker.listen({ type, host, port, path })
@@ -189,11 +196,13 @@ export class Hub implements HubPort {
   /** Doors first, the journal last: what was taken is written before this returns. */
   async stop(): Promise<void> {
     this.#ready = false
+    this.#state.stop()
     this.#reload.close()
     await this.#broker.stop()
     await this.#api?.stop()
     await this.#bridge.stop()
     this.#buffers.close()
+    await this.#state.close()
     await this.#journal.close()
   }
 
@@ -203,7 +212,9 @@ export class Hub implements HubPort {
     const tally = this.#journal.tally()
     const broker = this.#broker.report()
     const dropped = addCounts(this.#journal.lost(), this.#flow.drops.byRule)
-    const rules = ruleReports(this.#reload.book.counted(), bridge.connectors, tally, dropped)
+    const rules = ruleReports(this.#reload.book.counted(), bridge.connectors, tally, dropped, (rule) =>
+      this.#state.report(rule),
+    )
     return {
       version: this.#options.version,
       hub: this.#journal.hub,
@@ -275,23 +286,6 @@ function bridgeSettings({ settings, connectors }: Plan, journal: Journal): Conne
   )
   const left = Object.keys(journal.tally()).filter((name) => !connectors.has(name) && !isReserved(name))
   return [...configured, ...left.map((name) => ({ name, type: null, options: {}, sources: [], sink: true }))]
-}
-
-/**
- * A data folder whose journal was removed while cursors or dead letters stayed would number anew what these believe to
- * have seen. *Errors*: E503.
- */
-function refuseHalfAFolder(data: string): void {
-  const holds = (folder: string, ending: string): boolean =>
-    existsSync(join(data, folder)) && readdirSync(join(data, folder)).some((name) => name.endsWith(ending))
-  // One that was set aside as damaged is a journal too: positions go on behind it.
-  if (holds('journal', '.trestle') || holds('journal', '.trestle.damaged')) return
-  const left = holds('cursors', '.cursor') ? 'cursors' : 'dead-letters.sqlite'
-  if (!existsSync(join(data, left))) return
-  const advice = `put ${join(data, 'journal')} back, or move all of ${data} away to begin anew`
-  throw new TrestleError('E503', `the journal is gone, but ${join(data, left)} belongs to it`, {
-    detail: { place: join(data, 'journal'), advice },
-  })
 }
 
 function tellRecovery({ recovery }: Journal, events: Events): void {

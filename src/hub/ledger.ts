@@ -1,8 +1,16 @@
 import type { BridgeReport, LinkReport, SinkNumbers } from '../bridge/report.ts'
 import { connectorReport, ruleLedgers } from '../bridge/report.ts'
 import type { CompiledRule } from '../engine/compile.ts'
+import { noteRule, stateSink } from '../flow/state-notes.ts'
 import { deadLetterSink, type OwedTally } from '../journal/port.ts'
-import { addLedger, type ConnectorReport, emptyLedger, type Ledger, type RuleReport } from '../telemetry/report.ts'
+import {
+  addLedger,
+  type ConnectorReport,
+  emptyLedger,
+  type Ledger,
+  type RuleReport,
+  type RuleStateReport,
+} from '../telemetry/report.ts'
 
 /**
  * Every connector of the configuration, and every other that the journal still owes something. Dead letters are a column,
@@ -45,16 +53,18 @@ export function addCounts(
 /**
  * The ledger of each rule: what the journal owes by it against what the outbox has settled, and what never reached the
  * journal (filtered, refused and dropped, published to subscribers only) as the rules count it. `lost`: taken, promised
- * to nobody, and gone with a write that failed or before a full buffer.
+ * to nobody, and gone with a write that failed or before a full buffer. What rules gather is owed to the state: absorbed.
  */
 export function ruleReports(
   rules: readonly Pick<CompiledRule, 'name' | 'counters'>[],
   links: readonly LinkReport[],
   tally: Readonly<Record<string, OwedTally>>,
   lost: ReadonlyMap<string, number>,
+  stateOf: (rule: string) => RuleStateReport | null = () => null,
 ): RuleReport[] {
   const parts: { sink: SinkNumbers; tally: OwedTally }[] = []
   for (const [name, owed] of Object.entries(tally)) {
+    if (name === stateSink) continue
     const sink = links.find((link) => link.name === name)?.sink ?? nothingSettled
     parts.push({ sink, tally: owed })
   }
@@ -67,13 +77,23 @@ export function ruleReports(
     ledger.refused += counters.refused
     ledger.delivered += counters.published
   }
+  for (const [name, absorbed] of Object.entries(tally[stateSink]?.byRule ?? {})) {
+    if (name === noteRule) continue
+    const ledger = ledgers.get(name) ?? emptyLedger()
+    ledgers.set(name, ledger)
+    ledger.received += absorbed
+    ledger.absorbed += absorbed
+  }
   for (const [name, claims] of lost) {
+    if (name === noteRule) continue
     const ledger = ledgers.get(name) ?? emptyLedger()
     ledgers.set(name, ledger)
     ledger.received += claims
     ledger.dropped += claims
   }
-  return [...ledgers].map(([name, ledger]) => ({ name, ledger })).sort((a, b) => (a.name < b.name ? -1 : 1))
+  return [...ledgers]
+    .map(([name, ledger]) => ({ name, ledger, state: stateOf(name) }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 /**

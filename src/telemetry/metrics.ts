@@ -1,7 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { EventCounts } from './events.ts'
 import { type ProcessUsage, readProcessUsage } from './process.ts'
-import type { ConnectorState, HubReport, JournalReport, Ledger } from './report.ts'
+import type { ConnectorState, HubReport, JournalReport, Ledger, RuleStateReport } from './report.ts'
 
 /** Each state once, so that a metric exists for each; a state that is missing here does not compile. */
 const connectorStates = Object.keys({
@@ -17,7 +17,16 @@ const connectorStates = Object.keys({
 const journalStates = Object.keys({ writing: 0, failing: 0, full: 0 } satisfies Record<JournalReport['state'], 0>)
 
 /** Columns of the ledger that only grow; `pending` and `unaccounted` are gauges. */
-const grown = ['received', 'delivered', 'filtered', 'refused', 'deadLettered', 'dropped', 'expired'] as const
+const grown = [
+  'received',
+  'delivered',
+  'filtered',
+  'refused',
+  'absorbed',
+  'deadLettered',
+  'dropped',
+  'expired',
+] as const
 const fate = (column: keyof Ledger) => (column === 'deadLettered' ? 'dead_lettered' : column)
 
 type Labels = Record<string, string>
@@ -94,7 +103,10 @@ function addBroker(page: MetricsPage, { broker }: HubReport): void {
 
 function addLedgers(page: MetricsPage, report: HubReport): void {
   page.gauge('trestle_unaccounted', 'Messages the ledger cannot account for; always 0', report.ledger.unaccounted)
-  for (const { name, ledger } of report.rules) addLedger(page, 'rule', name, ledger)
+  for (const { name, ledger, state } of report.rules) {
+    addLedger(page, 'rule', name, ledger)
+    if (state !== null) addState(page, name, state)
+  }
   for (const { name, ledger } of report.connectors) addLedger(page, 'connector', name, ledger)
 }
 
@@ -105,6 +117,14 @@ function addLedger(page: MetricsPage, kind: 'rule' | 'connector', name: string, 
   }
   page.gauge(`trestle_${kind}_pending`, 'Ledger: pending', ledger.pending, labels)
   page.gauge(`trestle_${kind}_unaccounted`, 'Ledger: unaccounted; always 0', ledger.unaccounted, labels)
+}
+
+function addState(page: MetricsPage, rule: string, { keys, bytes, evicted, early, late }: RuleStateReport): void {
+  page.gauge('trestle_rule_state_keys', 'Keys and open windows a rule keeps', keys, { rule })
+  page.gauge('trestle_rule_state_bytes', 'What they weigh, as estimated', bytes, { rule })
+  page.counter('trestle_rule_state_evicted_total', 'Keys forgotten because of a bound', evicted, { rule })
+  page.counter('trestle_rule_state_early_total', 'Windows closed early because of a bound', early, { rule })
+  page.counter('trestle_rule_state_late_total', 'Messages that came after their window', late, { rule })
 }
 
 function addConnectors(page: MetricsPage, report: HubReport): void {

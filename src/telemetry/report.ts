@@ -5,12 +5,16 @@ import type { Message, Owed } from '../contract/message.ts'
  * All times are ms since the epoch, all sizes bytes, all rates per second.
  */
 
-/** received = delivered + filtered + refused + deadLettered + dropped + expired + pending; `unaccounted` is what is missing. */
+/**
+ * received = delivered + filtered + refused + absorbed + deadLettered + dropped + expired + pending; `unaccounted` is what is
+ * missing. `absorbed`: gathered by a rule; what it makes of them is received once more.
+ */
 export interface Ledger {
   received: number
   delivered: number
   filtered: number
   refused: number
+  absorbed: number
   deadLettered: number
   dropped: number
   expired: number
@@ -67,6 +71,24 @@ export interface ConnectorReport {
 export interface RuleReport {
   name: string
   ledger: Ledger
+  /** null for a rule that keeps nothing. */
+  state: RuleStateReport | null
+}
+
+/** What a rule keeps per key, and what its bounds have done since the start. */
+export interface RuleStateReport {
+  /** Keys known, and windows being filled. */
+  keys: number
+  /** As estimated. */
+  bytes: number
+  /** Keys forgotten because of a bound: a message of each may have passed once more. */
+  evicted: number
+  /** Windows closed early because of a bound. */
+  early: number
+  /** Messages that came when their window was closed, and count in the next. */
+  late: number
+  /** When the next window is due; null when none is being filled. */
+  nextMs: number | null
 }
 
 export interface JournalReport {
@@ -136,6 +158,7 @@ export const emptyLedger = (): Ledger => ({
   delivered: 0,
   filtered: 0,
   refused: 0,
+  absorbed: 0,
   deadLettered: 0,
   dropped: 0,
   expired: 0,
@@ -148,6 +171,7 @@ export const ledgerFates = [
   'delivered',
   'filtered',
   'refused',
+  'absorbed',
   'deadLettered',
   'dropped',
   'expired',

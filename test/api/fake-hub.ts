@@ -87,6 +87,7 @@ export const sampleReport = (): HubReport => ({
     {
       name: 'line-telemetry',
       ledger: { ...emptyLedger(), received: 10_000, delivered: 9000, deadLettered: 1000 },
+      state: null,
     },
   ],
   ledger: { ...emptyLedger(), received: 10_000, delivered: 9000, deadLettered: 1000 },
@@ -141,7 +142,6 @@ export const publishedWith = (payload: Uint8Array): Message => ({
   timeMs: nowMs - 5 * minute,
 })
 
-/** A hub that does nothing but remember what it was asked. */
 /** Schemas of no rules, in memory. */
 export class FakeSchemas implements SchemaPort {
   registry = new Registry({ ...emptyState, nextId: 1 })
@@ -164,6 +164,7 @@ export class FakeSchemas implements SchemaPort {
   }
 }
 
+/** A hub that does nothing but remember what it was asked. */
 export class FakeHub implements HubPort {
   current = fineReport()
   reasons: string[] = []
@@ -215,9 +216,9 @@ export class FakeHub implements HubPort {
     })
   }
 
-  readonly deadLetters: HubPort['deadLetters'] = {
   readonly schemas = new FakeSchemas()
 
+  readonly deadLetters: HubPort['deadLetters'] = {
     list: async (question) => {
       this.calls.push(['list', question])
       const items = this.letters.map(({ message: _message, owed: _owed, ...summary }) => summary)

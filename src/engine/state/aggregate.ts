@@ -107,10 +107,12 @@ export function readAggregate(text: string): { kind: string; start: number; end:
 
 /** All aggregates of one window, folded together. */
 export class Fold {
+  readonly kinds: readonly (readonly [name: string, kind: AggregateKind])[]
   readonly #parts: readonly { readonly aggregate: Aggregate; readonly at: number; readonly name: string }[]
   readonly #start: unknown[]
 
   constructor(kinds: readonly (readonly [name: string, kind: AggregateKind])[]) {
+    this.kinds = kinds
     this.#start = []
     this.#parts = kinds.map(([name, kind]) => {
       const aggregate = aggregates[kind]

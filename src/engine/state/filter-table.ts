@@ -15,10 +15,8 @@ interface Passed {
 export type FilterRow = readonly [key: string, timeMs: number, value: StoredValue, position: number]
 
 export interface FilterOptions {
-  /** `<rule>/<clause>`. */
+  /** `<rule>/<clause>#<hash of the clause>`. */
   readonly id: string
-  /** The clause as it is written: what is kept under another one is of no use. */
-  readonly signature: string
   /** After so long a key is as one that was never seen; infinite for `changed` without `at_least_every`. */
   readonly forgetMs: number
   /** Values that differ by no more count as the same; null: a value is not looked at. */
@@ -35,7 +33,6 @@ export interface FilterOptions {
 export class FilterTable {
   readonly kind = 'filter'
   readonly id: string
-  readonly signature: string
   limits: StateLimits
   /** Keys forgotten because of the bound. */
   evicted = 0
@@ -47,7 +44,6 @@ export class FilterTable {
   constructor(options: FilterOptions) {
     this.#options = options
     this.id = options.id
-    this.signature = options.signature
     this.limits = options.limits
   }
 
@@ -87,12 +83,16 @@ export class FilterTable {
     this.#forget(input[0] as number)
   }
 
-  *rows(): Generator<FilterRow> {
-    for (const [key, { timeMs, value, position }] of this.#passed) yield [key, timeMs, value, position]
+  /** What is kept, but for what has passed after `upTo`: whoever reads on from there will know. */
+  *rows(upTo: number): Generator<FilterRow> {
+    for (const [key, { timeMs, value, position }] of this.#passed) {
+      // In the order of passing: all that follow are later.
+      if (position > upTo) return
+      yield [key, timeMs, value, position]
+    }
   }
 
-  restore(row: FilterRow): void {
-    const [key, timeMs, value, position] = row
+  restore([key, timeMs, value, position]: FilterRow): void {
     this.#put(key, { timeMs, value, position })
   }
 

@@ -30,10 +30,8 @@ export type GatherRow = readonly [
 ]
 
 export interface GatherOptions {
-  /** `<rule>/<clause>`. */
+  /** `<rule>/<clause>#<hash of the clause>`. */
   readonly id: string
-  /** The clause as it is written. */
-  readonly signature: string
   readonly everyMs: number
   /** null: the last message itself is kept. */
   readonly fold: Fold | null
@@ -49,7 +47,6 @@ export interface GatherOptions {
 export class GatherTable {
   readonly kind = 'gather'
   readonly id: string
-  readonly signature: string
   readonly options: GatherOptions
   limits: StateLimits
   bytes = 0
@@ -62,12 +59,13 @@ export class GatherTable {
   early = 0
   /** Told of each window that is begun: when it is due. */
   onBegun: (dueMs: number) => void = () => {}
+  /** Told when there are more windows than there is room for. */
+  onCrowded: () => void = () => {}
   readonly #windows = new Map<number, Map<string, Gathered>>()
 
   constructor(options: GatherOptions) {
     this.options = options
     this.id = options.id
-    this.signature = options.signature
     this.limits = options.limits
   }
 
@@ -84,8 +82,9 @@ export class GatherTable {
     if (this.keys < maxKeys && bytes < maxBytes) return null
     if (this.#windows.get(startMs)?.has(key) === true && bytes < maxBytes * hardFactor) return null
     if (this.keys < maxKeys * hardFactor && bytes < maxBytes * hardFactor) return null
+    const [label] = this.id.split('#')
     const what = this.keys < maxKeys * hardFactor ? `${maxBytes} bytes` : `${maxKeys} keys`
-    return new TrestleError('E406', `the windows of ${this.id} hold their limit of ${what}, and cannot be closed now`)
+    return new TrestleError('E406', `the windows of ${label} hold their limit of ${what}, and cannot be closed now`)
   }
 
   /** Takes a message in (`[window, …values]`), or closes a window (`['close', window]`). */
@@ -110,7 +109,11 @@ export class GatherTable {
 
   /** The oldest, when there is no room for as many. */
   nextEarly(): Gathered | null {
-    return this.keys > this.options.maxKeys || this.limits.isFull ? this.#first() : null
+    return this.#isCrowded ? this.#first() : null
+  }
+
+  get #isCrowded(): boolean {
+    return this.keys > this.options.maxKeys || this.limits.isFull
   }
 
   /** The oldest, if any: for a rule that is no more. */
@@ -138,17 +141,9 @@ export class GatherTable {
   }
 
   restore([key, startMs, count, state, position, last]: GatherRow): void {
-    const { topic, ...rest } = messageOfRow(last)
     const window = this.#windowAt(startMs)
-    const gathered: Gathered = {
-      key,
-      startMs,
-      count,
-      state: [...state],
-      last: { topic, ...rest },
-      position,
-      restored: position,
-    }
+    const kept = { key, startMs, count, state: [...state], position, restored: position }
+    const gathered: Gathered = { ...kept, last: messageOfRow(last) }
     window.set(key, gathered)
     this.keys++
     this.#weigh(weightOf(gathered))
@@ -187,6 +182,7 @@ export class GatherTable {
     gathered.last = last
     gathered.position = position
     this.#weigh(weightOf(gathered))
+    if (this.#isCrowded) this.onCrowded()
   }
 
   #close(key: string, startMs: number, position: number): void {

@@ -1,0 +1,139 @@
+import type { CompiledRule } from '../engine/compile.ts'
+import type { LeftWindows } from '../engine/state/carry-over.ts'
+import type { Gathered, GatherTable } from '../engine/state/gather-table.ts'
+
+/** What a closer needs of the flow. Each answers false when the journal, or a full buffer, takes nothing now. */
+export interface Emitter {
+  /** Sends on what a rule has gathered. */
+  emit(rule: CompiledRule, table: GatherTable, gathered: Gathered, isPartial: boolean): boolean
+  /** Keeps as a dead letter what was gathered for a rule that is no more. */
+  bury(table: GatherTable, gathered: Gathered): boolean
+}
+
+export interface WindowCloserOptions {
+  readonly emitter: Emitter
+  /** *Unit*: ms since the epoch. */
+  readonly now: () => number
+  /** Whether windows may be closed at all now. */
+  readonly isReady?: () => boolean
+  /** Without a timer somebody calls `closeDue`: a virtual clock. */
+  readonly setTimer?: ((call: () => void, afterMs: number) => () => void) | null
+}
+
+/** The longest turn of the loop that closing windows may take. */
+const maxTurnMs = 4
+/** After the journal or a sink's buffer took nothing. */
+const againMs = 100
+
+/** By the process's own timers. */
+const timeOut = (call: () => void, afterMs: number): (() => void) => {
+  // Longer than Node's timers can wait: then it is looked at on the way.
+  const timer = setTimeout(call, Math.min(afterMs, 2 ** 31 - 1))
+  return () => clearTimeout(timer)
+}
+
+/**
+ * Closes windows when they are due, the oldest first, a few at a time; early where there is no room for more, or where
+ * no rule fills them any more. A window that cannot be sent on now stays as it is until it can.
+ */
+export class WindowCloser {
+  readonly #options: WindowCloserOptions
+  readonly #setTimer: WindowCloserOptions['setTimer']
+  #rules: readonly CompiledRule[] = []
+  #left: readonly LeftWindows[] = []
+  #orphans: readonly GatherTable[] = []
+  #cancel: (() => void) | null = null
+  #timerMs = Number.POSITIVE_INFINITY
+  #closed = false
+
+  constructor(options: WindowCloserOptions) {
+    this.#options = options
+    this.#setTimer = options.setTimer === undefined ? timeOut : options.setTimer
+  }
+
+  /** Closes the windows of these rules from now on, and those that were left behind. */
+  use(rules: readonly CompiledRule[], left: readonly LeftWindows[] = [], orphans: readonly GatherTable[] = []): void {
+    this.#rules = rules
+    this.#left = [...this.#left, ...left]
+    this.#orphans = [...this.#orphans, ...orphans]
+    for (const { state } of rules) {
+      const table = state?.gather?.table
+      if (table === undefined) continue
+      table.onBegun = (dueMs) => this.#arm(dueMs)
+      table.onCrowded = () => this.#arm(this.#options.now())
+    }
+    this.#armNext()
+  }
+
+  /**
+   * Closes what is due by now, and what is too much; true when nothing is left to do. With a budget it stops when that is
+   * spent. *Unit*: ms since the epoch, ms.
+   */
+  closeDue(nowMs: number = this.#options.now(), budgetMs: number = Number.POSITIVE_INFINITY): boolean {
+    if (this.#options.isReady?.() === false) return false
+    const untilMs = performance.now() + budgetMs
+    return this.#closeLeft(untilMs) && this.#rules.every((rule) => this.#closeOf(rule, nowMs, untilMs))
+  }
+
+  /** When there is something to do next; Infinity when there is nothing. *Unit*: ms since the epoch. */
+  get nextMs(): number {
+    let nextMs = this.#left.length + this.#orphans.length > 0 ? this.#options.now() : Number.POSITIVE_INFINITY
+    for (const { state } of this.#rules) nextMs = Math.min(nextMs, state?.gather?.table.dueMs ?? nextMs)
+    return nextMs
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#cancel?.()
+    this.#cancel = null
+  }
+
+  #closeOf(rule: CompiledRule, nowMs: number, untilMs: number): boolean {
+    const table = rule.state?.gather?.table
+    if (table === undefined) return true
+    for (let gathered = table.nextDue(nowMs); gathered !== null; gathered = table.nextDue(nowMs)) {
+      if (!this.#options.emitter.emit(rule, table, gathered, false) || performance.now() > untilMs) return false
+    }
+    for (let gathered = table.nextEarly(); gathered !== null; gathered = table.nextEarly()) {
+      if (!this.#options.emitter.emit(rule, table, gathered, true)) return false
+      table.early++
+      if (performance.now() > untilMs) return false
+    }
+    return true
+  }
+
+  #closeLeft(untilMs: number): boolean {
+    const { emitter } = this.#options
+    for (const { rule, table } of this.#left) {
+      for (let gathered = table.next(); gathered !== null; gathered = table.next())
+        if (!emitter.emit(rule, table, gathered, true) || performance.now() > untilMs) return false
+    }
+    for (const table of this.#orphans) {
+      for (let gathered = table.next(); gathered !== null; gathered = table.next())
+        if (!emitter.bury(table, gathered) || performance.now() > untilMs) return false
+    }
+    this.#left = []
+    this.#orphans = []
+    return true
+  }
+
+  #armNext(): void {
+    const { nextMs } = this
+    if (nextMs !== Number.POSITIVE_INFINITY) this.#arm(nextMs)
+  }
+
+  #arm(dueMs: number): void {
+    if (this.#closed || !this.#setTimer || dueMs >= this.#timerMs) return
+    this.#cancel?.()
+    this.#timerMs = dueMs
+    this.#cancel = this.#setTimer(() => this.#turn(), Math.max(0, dueMs - this.#options.now()))
+  }
+
+  #turn(): void {
+    this.#cancel = null
+    this.#timerMs = Number.POSITIVE_INFINITY
+    const startMs = performance.now()
+    if (this.closeDue(this.#options.now(), maxTurnMs)) this.#armNext()
+    else this.#arm(this.#options.now() + (performance.now() - startMs >= maxTurnMs ? 0 : againMs))
+  }
+}

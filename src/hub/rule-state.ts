@@ -1,0 +1,115 @@
+import { join } from 'node:path'
+import type { RuleSet } from '../engine/rule-set.ts'
+import { carryOver, limitTogether, tablesOf } from '../engine/state/carry-over.ts'
+import { StateKeeper } from '../flow/state-keeper.ts'
+import { stateSink } from '../flow/state-notes.ts'
+import { WindowCloser } from '../flow/window-closer.ts'
+import type { Flow } from '../flow.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { Events } from '../telemetry/events.ts'
+import type { RuleStateReport } from '../telemetry/report.ts'
+
+export interface RuleStateOptions {
+  /** The hub's data folder. */
+  readonly data: string
+  readonly journal: Journal
+  readonly flow: Flow
+  readonly events: Events
+}
+
+/**
+ * What the rules of a running hub keep: read back at the start, on disk while it runs, handed on at a reload, its windows
+ * closed in time. It holds back the journal's release for what only the journal has.
+ */
+export class RuleState {
+  readonly #options: RuleStateOptions
+  readonly #keeper: StateKeeper
+  readonly #closer: WindowCloser
+  #rules: RuleSet
+  /** What the sinks need of the journal no more. */
+  #settled = 0
+
+  constructor(options: RuleStateOptions, rules: RuleSet) {
+    const { data, events, flow, journal } = options
+    this.#options = options
+    this.#rules = rules
+    this.#keeper = new StateKeeper({
+      folder: join(data, 'state'),
+      journalFolder: join(data, 'journal'),
+      hub: journal.hub,
+      tail: journal.tail,
+      owed: () => journal.tally()[stateSink]?.messages ?? 0,
+      onLowWater: () => this.#release(),
+      onError: (error) => events.emit('state.failing', { error: error.message }),
+    })
+    this.#closer = new WindowCloser({ emitter: flow, now: Date.now, isReady: () => this.#keeper.isReady })
+    flow.onChanged = (position) => this.#keeper.changed(position)
+    flow.onRules = (next) => this.#replace(next)
+  }
+
+  /** Reads back what was kept. Before any message is taken. *Errors*: E502, E503. */
+  async open(): Promise<void> {
+    const { events } = this.#options
+    const { rules } = this.#rules
+    limitTogether(rules)
+    const { keys, replayed, orphans } = await this.#keeper.open(rules)
+    if (keys > 0 || replayed > 0) events.emit('state.restored', { keys, replayed })
+    for (const { id, keys: windows } of orphans) events.emit('state.orphaned', { window: id.split('#')[0], windows })
+    this.#closer.use(rules, [], orphans)
+  }
+
+  /** Other rules take the place of these, between two messages: what they keep alike goes on. */
+  #replace(next: RuleSet): void {
+    limitTogether(next.rules)
+    const left = carryOver(this.#rules.rules, next.rules)
+    this.#rules = next
+    this.#keeper.use(
+      next.rules,
+      left.map(({ table }) => table),
+    )
+    this.#closer.use(next.rules, left)
+  }
+
+  /** The journal could not write: before anyone hears of it. */
+  forgetUnwritten(): void {
+    void this.#keeper.forgetUnwritten().then(() => this.#closer.use(this.#rules.rules))
+  }
+
+  /** No sink needs a record up to `position`. */
+  settled(position: number): void {
+    this.#settled = position
+    this.#release()
+  }
+
+  report(rule: string): RuleStateReport | null {
+    const state = this.#rules.rules.find(({ name }) => name === rule)?.state
+    if (state == null) return null
+    const tables = [...tablesOf(this.#rules.rules).values()].filter(({ id }) => id.startsWith(`${rule}/`))
+    const sum = { keys: 0, bytes: 0, evicted: 0, early: 0, late: 0, nextMs: null as number | null }
+    for (const table of tables) {
+      sum.keys += table.keys
+      sum.bytes += table.bytes
+      if (table.kind === 'filter') sum.evicted += table.evicted
+      else {
+        sum.early += table.early
+        sum.late += table.late
+        sum.nextMs = table.dueMs === Number.POSITIVE_INFINITY ? null : table.dueMs
+      }
+    }
+    return sum
+  }
+
+  /** No more windows are closed. */
+  stop(): void {
+    this.#closer.close()
+  }
+
+  /** Writes what there is; the journal must be open still. */
+  close(): Promise<void> {
+    return this.#keeper.close()
+  }
+
+  #release(): void {
+    this.#options.journal.release(Math.min(this.#settled, this.#keeper.lowWater))
+  }
+}
