@@ -14,6 +14,7 @@ export const verbs: Record<string, { purpose: string; load(): Promise<{ verb: Ve
   check: { purpose: 'find every fault in config, rules and schemas', load: () => import('./commands/check.ts') },
   reload: { purpose: 'load rules and schemas anew, all or nothing', load: () => import('./commands/reload.ts') },
   test: { purpose: 'run the examples of the rules', load: () => import('./commands/test.ts') },
+  explain: { purpose: 'tell what the rules make of a message', load: () => import('./commands/explain.ts') },
   status: { purpose: 'show what each connector is doing', load: () => import('./commands/status.ts') },
   publish: { purpose: 'publish one message', load: () => import('./commands/publish.ts') },
   subscribe: { purpose: 'print live messages', load: () => import('./commands/subscribe.ts') },

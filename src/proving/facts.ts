@@ -4,8 +4,8 @@ import { type DiffLine, differenceOf, isSame, printValue } from './difference.ts
 /** What judging needs to know of a rule. */
 export interface JudgedRule {
   readonly name: string
-  /** What a payload is as data, for comparing with `payload:`; by the sink it went to, null for none. */
-  readonly decode: (payload: Uint8Array, sink: string | null) => unknown
+  /** What a payload is as data, by the rule that sent it and the sink it went to, null where it was published. */
+  readonly decode: (payload: Uint8Array, rule: string, sink: string | null) => unknown
   /** What the sink calls the target's address. */
   readonly targetField: (sink: string) => string
 }

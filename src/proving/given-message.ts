@@ -9,7 +9,7 @@ export function messageOf(given: Given, rules: BoundRules | null, timeMs: number
   const taking = rules === null ? [] : rules.rules.map(({ rule }) => rule)
   return {
     topic,
-    payload: 'bytes' in payload ? payload.bytes : encode(payload.data, taking),
+    payload: 'bytes' in payload ? payload.bytes : encode(payload.data, taking, payload.text),
     qos,
     retain,
     properties: given.properties === null ? null : propertiesOf(given.properties),

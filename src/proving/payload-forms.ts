@@ -1,20 +1,76 @@
 import type { CompiledRule } from '../engine/compile.ts'
-import type { PayloadSchema } from '../engine/port.ts'
+import { cbor } from '../engine/encoding/cbor.ts'
+import type { Codec } from '../engine/encoding/codec.ts'
+import type { Encoding } from '../engine/encoding/encoding.ts'
+import { messagePack } from '../engine/encoding/message-pack.ts'
+import type { PayloadSchema, Schemas } from '../engine/port.ts'
 
-/** Data as a device would send it to these rules: as the first of them with a schema decodes it, else as JSON. */
-export function encodeAs(data: unknown, rules: readonly CompiledRule[]): Uint8Array {
-  const schema = rules.find((rule) => rule.schema !== null)?.schema ?? null
-  const encoded = schema === null || schema.format === 'json-schema' ? null : schema.encode(data)
-  // What its schema cannot write is sent as JSON: an example may want to see it refused.
-  return encoded ?? Buffer.from(JSON.stringify(data))
+/**
+ * Data as a device would send it to these rules: as the first of them decodes it that does not read JSON. What cannot
+ * be written so is sent as JSON: an example may want to see it refused.
+ */
+export function encodeAs(data: unknown, rules: readonly CompiledRule[], text?: string): Uint8Array {
+  const rule = rules.find(({ decoding }) => decoding.name !== 'json')
+  return (rule === undefined ? null : encodeFor(data, rule)) ?? Buffer.from(text ?? JSON.stringify(data))
 }
 
-/** Bytes as data: JSON, else text, else the bytes; by a schema when there is one and they are of it. */
-export function decodePayload(bytes: Uint8Array, schema: PayloadSchema | null): unknown {
-  if (schema !== null) {
-    const decoded = schema.decode(bytes, '')
-    if (decoded !== undefined) return decoded
+function encodeFor(data: unknown, { decoding, schema }: CompiledRule): Uint8Array | null {
+  switch (decoding.name) {
+    case 'avro':
+    case 'protobuf':
+    case 'sparkplug':
+      return schema === null ? null : schema.encode(data)
+    case 'confluent': {
+      const bytes = schema === null ? null : schema.encode(data)
+      return bytes === null ? null : Buffer.concat([schema!.frame, bytes])
+    }
+    case 'msgpack':
+      return messagePack.encode(data)
+    case 'cbor':
+      return cbor.encode(data)
+    default:
+      return null
   }
+}
+
+/** Bytes that a target of one of these encodings was given, as data. */
+export function decodeAs(bytes: Uint8Array, encodings: readonly Encoding[], schemas: Schemas): unknown {
+  const framed = bytes[0] === 0 ? schemas.unframe(bytes) : null
+  const opened = framed === null ? undefined : decodeBy(framed.schema, bytes.subarray(framed.offset))
+  if (opened !== undefined) return opened
+  for (const { name, schema } of encodings) {
+    const value = decodeOne(bytes, name, schema)
+    if (value !== undefined) return value
+  }
+  return decodeText(bytes)
+}
+
+function decodeOne(bytes: Uint8Array, name: Encoding['name'], schema: PayloadSchema | null): unknown {
+  if (name === 'msgpack') return tryCodec(messagePack, bytes)
+  if (name === 'cbor') return tryCodec(cbor, bytes)
+  return schema !== null && (name === 'avro' || name === 'protobuf') ? decodeBy(schema, bytes) : undefined
+}
+
+function decodeBy(schema: PayloadSchema, bytes: Uint8Array): unknown {
+  try {
+    return schema.decode(bytes, '')
+  } catch {
+    // Not of this schema after all.
+    return undefined
+  }
+}
+
+function tryCodec(codec: Codec, bytes: Uint8Array): unknown {
+  try {
+    return codec.decode(bytes)
+  } catch {
+    // Another target of the sink has written it.
+    return undefined
+  }
+}
+
+/** JSON, else text, else the bytes. */
+function decodeText(bytes: Uint8Array): unknown {
   const text = Buffer.from(bytes).toString('utf8')
   try {
     return JSON.parse(text) as unknown

@@ -16,5 +16,5 @@ export interface ProvingPlan {
   readonly schemas: Schemas
 }
 
-/** Data as a device would send it to these rules. */
-export type Encode = (data: unknown, rules: readonly CompiledRule[]) => Uint8Array
+/** Data as a device would send it to these rules; `text` is how it was written, where that is JSON. */
+export type Encode = (data: unknown, rules: readonly CompiledRule[], text?: string) => Uint8Array

@@ -12,6 +12,7 @@
  */
 import type { CompiledRule } from '../engine/compile.ts'
 import { type Example, readExamples } from '../engine/example/example.ts'
+import { noteRule, stateSink } from '../flow/state-notes.ts'
 import type { Coverage } from './coverage.ts'
 import { judge, type Mismatch } from './judge.ts'
 import { judgedRule } from './judged-rule.ts'
@@ -57,12 +58,13 @@ export async function prove(plan: ProvingPlan, options: ProvingOptions = {}): Pr
   const results: RuleResult[] = []
   const { rules } = plan.rules
   const chosen = rules.filter((rule) => isChosen(rule, options.only ?? []))
-  const names = rules.map(({ name }) => name)
-  const stage = await Stage.open([...plan.sinks.keys()], names)
+  const names = [...rules.map(({ name }) => name), noteRule]
+  const stage = await Stage.open([...plan.sinks.keys(), stateSink], names)
   try {
     for (const rule of chosen) {
       const examples: ExampleResult[] = []
-      for (const example of readExamples(rule.document)) examples.push(await runOne(example, rule, plan, stage))
+      for (const example of readExamples(rule.document))
+        examples.push(await runOne(example, rule, plan, stage, options.coverage ?? null))
       const result = { rule: rule.name, file: rule.file, examples }
       results.push(result)
       options.onRule?.(result)
@@ -77,9 +79,15 @@ export async function prove(plan: ProvingPlan, options: ProvingOptions = {}): Pr
 export const isChosen = ({ name, file }: Pick<CompiledRule, 'name' | 'file'>, only: readonly string[]): boolean =>
   only.length === 0 || only.some((word) => word === name || word === file || file.endsWith(`/${word}`))
 
-async function runOne(example: Example, rule: CompiledRule, plan: ProvingPlan, stage: Stage): Promise<ExampleResult> {
+async function runOne(
+  example: Example,
+  rule: CompiledRule,
+  plan: ProvingPlan,
+  stage: Stage,
+  coverage: Coverage | null,
+): Promise<ExampleResult> {
   const startMs = performance.now()
-  const seen = await rehearse(example, plan, stage, encodeAs)
+  const seen = await rehearse(example, plan, stage, encodeAs, coverage)
   const found = [...untakenMismatch(example, seen, plan), ...judge(example, judgedRule(rule, plan), seen)]
   return {
     name: example.name,

@@ -4,6 +4,9 @@ import { TrestleError } from '../contract/error.ts'
 import type { Delivery, Message, Owed } from '../contract/message.ts'
 import type { BoundRules } from '../engine/bound-rules.ts'
 import type { Example, Given } from '../engine/example/example.ts'
+import type { Tracer } from '../engine/trace.ts'
+import { isNote } from '../flow/state-notes.ts'
+import { WindowCloser } from '../flow/window-closer.ts'
 import { Flow } from '../flow.ts'
 import { type AppendWaiter, deadLetterSink } from '../journal/port.ts'
 import type { DeadLetter } from '../outbox/dead-letter.ts'
@@ -25,8 +28,14 @@ const maxJumps = 100_000
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** Runs one example through the flow, the journal and the outboxes, and answers what was seen. */
-export async function rehearse(example: Example, plan: ProvingPlan, stage: Stage, encode: Encode): Promise<Witness> {
-  const rehearsal = new Rehearsal(example, plan, stage, encode)
+export async function rehearse(
+  example: Example,
+  plan: ProvingPlan,
+  stage: Stage,
+  encode: Encode,
+  tracer: Tracer | null = null,
+): Promise<Witness> {
+  const rehearsal = new Rehearsal(example, plan, stage, encode, tracer)
   try {
     return await rehearsal.run()
   } finally {
@@ -42,6 +51,7 @@ class Rehearsal {
   readonly #encode: Encode
   readonly #clock: VirtualClock
   readonly #flow: Flow
+  readonly #closer: WindowCloser
   readonly #journalScript: Script
   readonly #stations = new Map<string, ProvingStation>()
   readonly #witness = newWitness()
@@ -49,7 +59,7 @@ class Rehearsal {
   /** Why the journal takes nothing now; only an example's faults set it. */
   error: TrestleError | null = null
 
-  constructor(example: Example, plan: ProvingPlan, stage: Stage, encode: Encode) {
+  constructor(example: Example, plan: ProvingPlan, stage: Stage, encode: Encode, tracer: Tracer | null) {
     this.#example = example
     this.#plan = plan
     this.#stage = stage
@@ -61,6 +71,17 @@ class Rehearsal {
       const { topic, payload, retain, qos } = message
       this.#witness.publishes.push({ rule, topic, payload, retain, qos, atMs: this.#clock.elapsedMs })
     }
+    this.#flow.tracer = tracer
+    forget(plan)
+    this.#closer = new WindowCloser({
+      emitter: this.#flow,
+      now: this.#clock.now,
+      setTimer: (call, afterMs) => {
+        const timer = this.#clock.set(call, afterMs)
+        return () => this.#clock.clear(timer)
+      },
+    })
+    this.#closer.use(plan.rules.rules)
     stage.onDurable = () => {
       for (const station of this.#stations.values()) station.wake()
     }
@@ -87,7 +108,13 @@ class Rehearsal {
   }
 
   async stop(): Promise<void> {
+    this.#closer.close()
     await Promise.all([...this.#stations.values()].map((station) => station.stop()))
+  }
+
+  /** As the journal's own. */
+  get durable(): number {
+    return this.#stage.journal.durable
   }
 
   /** The journal as the flow sees it. */
@@ -101,7 +128,10 @@ class Rehearsal {
     const fault = this.#journalScript.take(() => true)
     this.error = fault === null ? null : journalError(fault.fails)
     if (fault !== null) return -1
-    for (const { sink } of owed) if (!this.#stations.has(sink)) this.#stations.set(sink, this.#stationOf(sink))
+    for (const one of owed) {
+      // What rules keep is kept by the rules; here nobody needs it after a restart.
+      if (!isNote(one) && !this.#stations.has(one.sink)) this.#stations.set(one.sink, this.#stationOf(one.sink))
+    }
     this.#appended = this.#stage.journal.append(message, owed, awaited, waiter, token)
     return this.#appended
   }
@@ -182,6 +212,11 @@ class Rehearsal {
       })
     }
   }
+}
+
+/** What rules have kept of the example before. */
+function forget({ rules }: ProvingPlan): void {
+  for (const { state } of rules.rules) for (const table of state?.tables ?? []) table.clear()
 }
 
 const journalError = (fails: string): TrestleError =>

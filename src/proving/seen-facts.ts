@@ -12,7 +12,7 @@ export function deliveryFacts(seen: SeenDelivery, rule: JudgedRule): Facts {
     key,
     headers: named,
     ...options,
-    payload: rule.decode(payload, sink),
+    payload: rule.decode(payload, seen.rule, sink),
     bytes: payload,
     attempts,
     after: atMs,
@@ -21,10 +21,14 @@ export function deliveryFacts(seen: SeenDelivery, rule: JudgedRule): Facts {
   return { values, told: [...told, ...Object.keys(options ?? {}), 'payload'] }
 }
 
-export const publishFacts = ({ topic, payload, retain, qos, atMs }: SeenPublish, rule: JudgedRule): Facts => ({
-  values: { publish: topic, payload: rule.decode(payload, null), bytes: payload, retain, qos, after: atMs },
-  told: ['publish', 'payload', ...(retain ? ['retain'] : [])],
-})
+export const publishFacts = (seen: SeenPublish, rule: JudgedRule): Facts => {
+  const { topic, payload, retain, qos, atMs } = seen
+  const data = rule.decode(payload, seen.rule, null)
+  return {
+    values: { publish: topic, payload: data, bytes: payload, retain, qos, after: atMs },
+    told: ['publish', 'payload', ...(retain ? ['retain'] : [])],
+  }
+}
 
 export const letterFacts = (seen: SeenLetter, rule: JudgedRule): Facts => {
   const { sink, code, message, payload, attempts, atMs } = seen
@@ -33,7 +37,7 @@ export const letterFacts = (seen: SeenLetter, rule: JudgedRule): Facts => {
       dead_letter: code,
       ...(sink === null ? {} : { sink }),
       reason: message,
-      payload: rule.decode(payload, sink),
+      payload: rule.decode(payload, seen.rule, sink),
       bytes: payload,
       attempts,
       after: atMs,

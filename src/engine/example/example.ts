@@ -1,8 +1,8 @@
 import type { DocumentPath, SourceDocument } from '../../document/source-document.ts'
 import { type Range, readRange, readSpan } from './range.ts'
 
-/** Bytes as they are, or data that is encoded as the rule decodes. */
-export type GivenPayload = { readonly bytes: Uint8Array } | { readonly data: unknown }
+/** Bytes as they are, or data that is encoded as the rule decodes; `text` is how it was written, where that is JSON. */
+export type GivenPayload = { readonly bytes: Uint8Array } | { readonly data: unknown; readonly text?: string }
 
 /** A message that an example publishes. */
 export interface Given {

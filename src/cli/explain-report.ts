@@ -1,0 +1,115 @@
+import { codes } from '../contract/codes.ts'
+import { pubackName } from '../engine/example/puback.ts'
+import { printValue } from '../proving/difference.ts'
+import type { ExplainedRule, ExplainedTarget, Explanation } from '../proving/explanation.ts'
+import type { Term } from '../proving/terms.ts'
+import { printCount, printSafe } from './human.ts'
+import type { Paint } from './paint.ts'
+
+/** What `trestle explain` tells a person. */
+export function drawExplanation(explanation: Explanation, paint: Paint): string[] {
+  const { topic, rules, nearest, refusal, ack } = explanation
+  if (rules.length === 0) {
+    const near = nearest === null ? 'There are no rules.' : `${nearest.file} comes nearest: ${nearest.difference}`
+    return [
+      `no rule takes ${printSafe(topic)}`,
+      `  ${printSafe(near)}`,
+      '  It reaches its MQTT subscribers, and nothing else.',
+    ]
+  }
+  const lines = rules.flatMap((rule, at) => [...(at === 0 ? [] : ['']), ...drawRule(rule, topic, paint)])
+  if (refusal !== null) {
+    const { rule, code, message, action } = refusal
+    const reason = codes[code as keyof typeof codes].mqtt
+    const heard = `PUBACK 0x${reason.toString(16)} ${pubackName(reason)}`
+    const kept = action === 'drop' ? 'and it is dropped' : 'and it is kept as a dead letter'
+    lines.push(
+      '',
+      `${paint.bad('refused')} by rule ${printSafe(rule)}, so nothing is sent   ${code}  ${printSafe(message)}`,
+    )
+    return [...lines, `  the publisher hears ${heard}, ${kept}`]
+  }
+  return [...lines, '', `ack  ${acks[ack]}`]
+}
+
+const acks: Readonly<Record<Explanation['ack'], string>> = {
+  received: 'received: PUBACK at once',
+  stored: 'stored: PUBACK after the journal has it',
+  delivered: 'delivered: PUBACK after every sink has confirmed',
+}
+
+const verdicts: Readonly<Record<ExplainedRule['verdict'], string>> = {
+  matches: 'matches',
+  else: 'matches, and goes to else',
+  'let go': 'lets it go',
+  dropped: 'lets it go for what it remembers',
+  gathered: 'gathers it',
+  refused: 'refuses it',
+}
+
+const label = (word: string): string => `  ${word.padEnd(8)}`
+const indent = label('')
+
+function drawRule(rule: ExplainedRule, topic: string, paint: Paint): string[] {
+  const { verdict, captures, schema, where, lets, edits, items, targets, left, error } = rule
+  const verb = (verdict === 'refused' ? paint.bad : verdict === 'matches' ? paint.good : paint.warn)(verdicts[verdict])
+  const caught = captures.map(([name, value]) => `${name} = ${printValue(value)}`).join(', ')
+  const of = rule.topic === topic ? '' : ` ${printSafe(rule.topic)}`
+  const lines = [`${paint.strong(printSafe(rule.file))} ${verb}${of}   ${printSafe(caught)}`.trimEnd()]
+  if (schema !== null) lines.push(`${label('schema')}${printSafe(schema.name)}   ${drawFault(schema, paint)}`)
+  if (where !== null) lines.push(...drawWhere(where.text, where.terms, paint))
+  if (lets.length > 0) lines.push(label('let') + printSafe(lets.map(pair).join(', ')))
+  if (items !== null) lines.push(`${label('for_each')}${printCount(items)} ${items === 1 ? 'item' : 'items'}`)
+  if (edits.length > 0) lines.push(label('set') + printSafe(edits.map(edit).join(', ')))
+  const width = Math.max(0, ...targets.map(({ kind, to }) => (kind === 'sink' ? to.length : 'publish'.length)))
+  for (const target of targets) lines.push(drawTarget(target, width))
+  for (const one of left) lines.push(paint.faint(`  – ${printSafe(one)} is false`))
+  if (error !== null) {
+    const place = error.place === null ? '' : `   ${error.place}`
+    lines.push(`${label('error')}${error.code}  ${printSafe(error.message)}${paint.faint(printSafe(place))}`)
+  }
+  return lines
+}
+
+const drawFault = ({ fault }: NonNullable<ExplainedRule['schema']>, paint: Paint): string =>
+  fault === null ? 'valid' : paint.bad(`not valid: ${printSafe(fault)}`)
+
+/** The condition, below each of its terms what that was, and the values that the terms compare. */
+function drawWhere(text: string, terms: readonly Term[], paint: Paint): string[] {
+  let below = ''
+  for (const { at, joined, value, failure } of terms) {
+    const said = failure === null ? printValue(value) : 'fails'
+    const start = Math.max(at, below.length === 0 ? 0 : below.length + 1)
+    const before = joined === null ? '' : `${joined} `
+    below = `${below.padEnd(Math.max(0, start - before.length))}${before}${said}`
+  }
+  const lines = [label('where') + printSafe(text), indent + paint.strong(printSafe(below))]
+  const operands = new Map(terms.flatMap((term) => term.operands.map((one) => [one.text, one.value] as const)))
+  if (operands.size > 0) lines.push(indent + paint.faint(printSafe([...operands].map(pair).join(', '))))
+  for (const { text: term, failure } of terms)
+    if (failure !== null) lines.push(indent + paint.bad(printSafe(`${term}: ${failure}`)))
+  return lines
+}
+
+const pair = ([name, value]: readonly [string, unknown]): string => `${name} = ${printValue(value)}`
+
+const edit = ([field, value]: readonly [string, unknown]): string =>
+  value === undefined ? `${field} removed` : `${field} = ${printValue(value)}`
+
+function drawTarget({ kind, to, facts, encoding, schema, bytes }: ExplainedTarget, width: number): string {
+  const name = (kind === 'sink' ? to : 'publish').padEnd(width)
+  const told = facts.map(([field, value]) => drawFact(field, value)).filter((fact) => fact !== '')
+  if (kind === 'publish') told.unshift(to)
+  if (encoding !== null) told.push(schema === null ? encoding : `${encoding} (schema id ${schema.id})`)
+  return `  → ${printSafe(name)}  ${printSafe([...told, `${printCount(bytes)} bytes`].join(', '))}`
+}
+
+function drawFact(field: string, value: unknown): string {
+  if (field === 'retain') return value === true ? 'retained' : ''
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array)
+    return `${field} ${field === 'key' ? printValue(value) : String(value)}`
+  const entries = Object.entries(value).map(
+    ([name, one]) => `${name}=${typeof one === 'string' ? one : printValue(one)}`,
+  )
+  return `${field} ${entries.join(' ')}`
+}
