@@ -5,6 +5,7 @@ import { maxExpressionDepth, maxExpressionLength } from '../src/engine/expressio
 import { maxSteps } from '../src/engine/expression/scope.ts'
 import { dyn, printType } from '../src/engine/expression/type.ts'
 import { ruleSchema } from '../src/engine/rule-file.ts'
+import { languageSections } from './cel-page.ts'
 import { functionTables } from './function-tables.ts'
 
 export const rulesPage = (printed: string, types: readonly string[]): string =>
@@ -36,7 +37,7 @@ An entry of \`to:\` names a \`sink\` (a connector of the settings) or a topic to
 `
 
 export const expressionsPage = (printed: string): string =>
-  ['# Expressions', printed, expressionsIntroduction, names(), functionTables()].join('\n')
+  ['# Expressions', printed, expressionsIntroduction, names(), languageSections(), functionTables()].join('\n')
 
 const expressionsIntroduction = `Expressions are [CEL](https://cel.dev), the Common Expression Language: literals, \`. [] ! - * / % + < <= > >= == != in && || ?:\`, fields, lists and maps, functions.
 They are checked when the hub starts, against the schema of the topic where the rule names one: an unknown field is a fault of the rule.
@@ -46,7 +47,7 @@ They are checked when the hub starts, against the schema of the topic where the 
 - **Missing values.** Reading a field that is not there fails, and so refuses the message. \`has(payload.x)\` asks; \`payload.?x.orValue(0)\` gives something instead.
 - **Text with \`\${…}\`.** Values become text; null, lists and maps cannot, and fail. A string that is one whole \`\${…}\` keeps the value's type. \`$\${\` stands for \`\${\`.
 - **Patterns** of \`matches\` are RE2: linear in time, whatever the pattern.
-- **Bounds.** An expression has at most ${maxExpressionLength.toLocaleString('en')} characters, nests at most ${maxExpressionDepth} deep, and takes at most ${maxSteps.toLocaleString('en')} steps; more fails.
+- **Bounds.** An expression has at most ${maxExpressionLength.toLocaleString('en')} characters, nests at most ${maxExpressionDepth} deep, and takes at most ${maxSteps.toLocaleString('en')} steps; more fails. What a macro evaluates for an element costs a step for each operator, name and literal in it.
 `
 
 function names(): string {

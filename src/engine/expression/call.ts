@@ -1,20 +1,11 @@
-import type { CallNode, Node } from './ast.ts'
+import type { CallNode } from './ast.ts'
 import { toPlain } from './form.ts'
 import type { Accepts, FunctionRow, Run } from './functions/row.ts'
+import type { NodeCompiler } from './node-compiler.ts'
 import { compileOptionalForm } from './optional-call.ts'
 import type { Evaluate, Scope, Site } from './scope.ts'
-import { mixed, type Type } from './type.ts'
+import { mixed } from './type.ts'
 import { failed, kindOf, Uint } from './value.ts'
-
-/** What the compiling of calls needs of the compiler around it. */
-export interface NodeCompiler {
-  /** Values of static forms were put where their type is lost, or maps made whose keys may be no text. */
-  mixes: boolean
-  compile(node: Node): Evaluate
-  /** A node whose value takes the form of the type it is used as. */
-  as(node: Node, type: Type): Evaluate
-  site(node: Node): Site
-}
 
 /** A call as a closure that evaluates its arguments from left to right, proves them, and runs the function's body. */
 export function compileCall(compiler: NodeCompiler, node: CallNode): Evaluate {

@@ -166,7 +166,9 @@ export class Checker {
   #declaredField(record: RecordType, { field, at }: SelectNode): Type {
     const type = record.fields.get(field)
     if (type !== undefined) return type
-    if (record.open || record.owner === '') return dyn
+    // What a literal leaves out is never there.
+    if (record.owner === '') return nothing
+    if (record.open) return dyn
     return this.report(
       'E217',
       at,

@@ -11,13 +11,14 @@ import type {
   NameNode,
   Node,
 } from './ast.ts'
-import { compileCall, type NodeCompiler } from './call.ts'
+import { compileCall } from './call.ts'
 import { compileBinding, compileMacro } from './comprehension.ts'
 import { converter } from './form.ts'
 import { spentBudget } from './functions/row.ts'
 import { compileComparison, compileEquality, compileIn, compileLogic, compileNot, notBool } from './logic.ts'
 import { MapMaker } from './map-maker.ts'
 import type { Names } from './names.ts'
+import type { NodeCompiler } from './node-compiler.ts'
 import { type Evaluate, type Origin, Scope, type Site } from './scope.ts'
 import { asMap, type Type } from './type.ts'
 import { denotedType } from './type-value.ts'

@@ -1,6 +1,6 @@
 import type { CallNode } from './ast.ts'
-import type { NodeCompiler } from './call.ts'
 import { converter } from './form.ts'
+import type { NodeCompiler } from './node-compiler.ts'
 import type { Evaluate } from './scope.ts'
 import { Duration, failed, isMap, none, Timestamp, Uint } from './value.ts'
 
