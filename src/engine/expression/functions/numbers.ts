@@ -1,6 +1,6 @@
 import type { Scope, Site } from '../scope.ts'
 import { bool, double, familyOf, joinTypes, number, type Type } from '../type.ts'
-import { kindOf, toUint, Uint } from '../value.ts'
+import { kindOf, Uint } from '../value.ts'
 import { type Accepts, aNumber, anInteger, type FunctionRow, overspent, plain, type Run } from './row.ts'
 
 type Num = number | bigint
@@ -223,7 +223,7 @@ function extreme(
 ): FunctionRow {
   const accepts: Accepts = {
     families: ['number', 'list'],
-    test: (value) => aNumber.test(value) || Array.isArray(value),
+    test: (value) => aNumber.test(value) || value instanceof Uint || Array.isArray(value),
     phrase: 'numbers, or one list of numbers',
   }
   const result = (args: readonly Type[]): Type => {
@@ -240,15 +240,19 @@ function extreme(
       const numbers = args.length === 1 && Array.isArray(args[0]) ? (args[0] as unknown[]) : args
       if (!scope.spend(numbers.length)) return overspent(scope, site)
       let best: Num | null = null
+      let found: unknown = null
       for (const value of numbers) {
-        const held = value instanceof Uint ? toUint(value.unsigned) : value
+        const held = value instanceof Uint ? value.unsigned : value
         if (typeof held !== 'number' && typeof held !== 'bigint') {
           return scope.fail(site, `${name} needs numbers, and got a ${kindOf(value)}`)
         }
-        if (best === null || beats(held, best)) best = held
+        if (best !== null && !beats(held, best)) continue
+        best = held
+        found = value
       }
-      return best ?? scope.fail(site, `${name} of an empty list`)
+      return best === null ? scope.fail(site, `${name} of an empty list`) : found
     },
-    { variadic: true },
+    // Of one exact type, that type's own form serves; else what is found must tell its kind.
+    { variadic: true, dynamic: (args) => args.some(({ kind }) => kind !== args[0]!.kind || kind === 'dyn') },
   )
 }

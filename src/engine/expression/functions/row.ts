@@ -84,8 +84,8 @@ export interface FunctionRow {
   readonly prove: Prove | null
   /** It reads the message beside its arguments, so that its value is never one of the topic alone. */
   readonly ofMessage: boolean
-  /** Arguments come in the form of no static type (value.ts), so that ints can be told from doubles. */
-  readonly dynamic: boolean
+  /** Arguments come in the form of no static type (value.ts), so that ints can be told from doubles; by their types. */
+  readonly dynamic: boolean | ((args: readonly Type[]) => boolean)
   readonly run: Run
 }
 
@@ -94,7 +94,7 @@ interface Extras {
   readonly variadic?: boolean
   readonly prove?: Prove
   readonly ofMessage?: boolean
-  readonly dynamic?: boolean
+  readonly dynamic?: FunctionRow['dynamic']
 }
 
 const row = (
