@@ -52,10 +52,6 @@ export const gaps: Readonly<Record<string, readonly string[]>> = {
     'fields/qualified_identifier_resolution/qualified_identifier_resolution_unchecked',
     'fields/qualified_identifier_resolution/ident_with_longest_prefix_check',
   ],
-  'The greater of an int and a uint is a plain number.': [
-    'math_ext/greatest_uint_result/binary_first_arg_greater',
-    'math_ext/greatest_uint_result/binary_second_arg_greater',
-  ],
   'Rules declare no functions of their own, and null is a value of no other type.': [
     'type_deduction/functions/function_result_type',
     'type_deduction/legacy_nullable_types/null_assignable_to_abstract_parameter_candidate',
