@@ -32,7 +32,7 @@ export interface ExpressionFault {
   readonly suggestion?: string
 }
 
-const ranks: readonly Dependence[] = ['nothing', 'topic', 'message']
+const ranks: readonly Dependence[] = ['nothing', 'topic', 'message', 'item']
 
 /** The stronger of two dependences. */
 export const more = (a: Dependence, b: Dependence): Dependence => (ranks.indexOf(a) > ranks.indexOf(b) ? a : b)
