@@ -47,7 +47,7 @@ const verdicts: Readonly<Record<ExplainedRule['verdict'], string>> = {
   refused: 'refuses it',
 }
 
-const label = (word: string): string => `  ${word.padEnd(8)}`
+const label = (word: string): string => `  ${word.padEnd(7)} `
 const indent = label('')
 
 function drawRule(rule: ExplainedRule, topic: string, paint: Paint): string[] {
@@ -59,7 +59,7 @@ function drawRule(rule: ExplainedRule, topic: string, paint: Paint): string[] {
   if (schema !== null) lines.push(`${label('schema')}${printSafe(schema.name)}   ${drawFault(schema, paint)}`)
   if (where !== null) lines.push(...drawWhere(where.text, where.terms, paint))
   if (lets.length > 0) lines.push(label('let') + printSafe(lets.map(pair).join(', ')))
-  if (items !== null) lines.push(`${label('for_each')}${printCount(items)} ${items === 1 ? 'item' : 'items'}`)
+  if (items !== null) lines.push(`${label('each')}${printCount(items)} ${items === 1 ? 'item' : 'items'}`)
   if (edits.length > 0) lines.push(label('set') + printSafe(edits.map(edit).join(', ')))
   const width = Math.max(0, ...targets.map(({ kind, to }) => (kind === 'sink' ? to.length : 'publish'.length)))
   for (const target of targets) lines.push(drawTarget(target, width))

@@ -1,6 +1,11 @@
+import type { Message } from '../contract/message.ts'
 import type { DocumentPath } from '../document/source-document.ts'
+import { type BoundRule, BoundRules } from '../engine/bound-rules.ts'
 import type { Branch } from '../engine/branches.ts'
 import type { CompiledRule } from '../engine/compile.ts'
+import { levelsInCommon } from '../engine/example/check.ts'
+import { Outcome } from '../engine/outcome.ts'
+import { evaluate } from '../engine/rule-set.ts'
 import type { Tracer } from '../engine/trace.ts'
 import { printValue } from './difference.ts'
 
@@ -21,24 +26,21 @@ export interface RuleCoverage {
   readonly branches: readonly BranchCoverage[]
 }
 
-/** Which branches of the rules their examples have gone through: looks on while they run. */
-export class Coverage implements Tracer {
+/** Which branches of the rules their examples have gone through. */
+export class Coverage {
   readonly #hits: ReadonlyMap<CompiledRule, number[]>
 
   constructor(rules: readonly CompiledRule[]) {
     this.#hits = new Map(rules.map((rule) => [rule, rule.branches.all.map(() => 0)]))
   }
 
-  begin(): void {}
-
-  took(rule: CompiledRule, branch: number): void {
-    const hits = this.#hits.get(rule)
-    if (hits?.[branch] !== undefined) hits[branch]++
+  /** Looks on while the examples of one rule run. */
+  of(rule: CompiledRule): ExampleCoverage {
+    return new ExampleCoverage(rule, (of, branch) => {
+      const hits = this.#hits.get(of)
+      if (hits?.[branch] !== undefined) hits[branch]++
+    })
   }
-
-  sent(): void {}
-
-  end(): void {}
 
   get rules(): readonly RuleCoverage[] {
     return [...this.#hits].map(([rule, hits]) => {
@@ -62,6 +64,44 @@ export class Coverage implements Tracer {
   }
 }
 
+/** Counts the branches that a rule's examples go through. */
+export class ExampleCoverage implements Tracer {
+  readonly #rule: CompiledRule
+  readonly #count: (rule: CompiledRule, branch: number) => void
+  #met = false
+
+  constructor(rule: CompiledRule, count: (rule: CompiledRule, branch: number) => void) {
+    this.#rule = rule
+    this.#count = count
+  }
+
+  begin({ rule }: BoundRule): void {
+    if (rule === this.#rule) this.#met = true
+  }
+
+  took(rule: CompiledRule, branch: number): void {
+    this.#count(rule, branch)
+  }
+
+  sent(): void {}
+
+  end(): void {}
+
+  /**
+   * After a message: one that another rule has refused never came to this one. So that its own refusals can be covered
+   * too, it is shown the message alone.
+   */
+  catchUp(message: Message): void {
+    const met = this.#met
+    this.#met = false
+    if (met || levelsInCommon(this.#rule.pattern, message.topic) !== null) return
+    const outcome = new Outcome()
+    outcome.tracer = this
+    evaluate(new BoundRules(message.topic, [this.#rule]), message, outcome)
+    this.#met = false
+  }
+}
+
 function coverageOf(rule: CompiledRule, { at, way, path }: Branch, hits: number): BranchCoverage {
   const { line, column } = rule.document.at(path)
   return { what: wordsOf(at, way, textAt(rule, path), path), line, column, hits }
@@ -79,7 +119,9 @@ function wordsOf(at: Branch['at'], way: Branch['way'], text: string, path: Docum
     case 'for_each':
       return way === 'some' ? `for_each has items: ${text}` : `for_each has none: ${text}`
     case 'target':
-      return way === 'left' ? `when is false: ${text}` : `${path[0]} ${text}`
+      return way === 'left'
+        ? `when is false: ${text}`
+        : `${path[0]} → ${path[2] === 'publish' ? 'publish ' : ''}${text}`
   }
 }
 
@@ -96,6 +138,6 @@ function textAt(rule: CompiledRule, path: DocumentPath): string {
 /** A target by what it is called. */
 function printTarget(value: unknown): string {
   const { sink, publish } = (value ?? {}) as { sink?: unknown; publish?: unknown }
-  if (typeof sink === 'string') return `→ ${sink}`
-  return typeof publish === 'string' ? `→ publish ${publish}` : printValue(value)
+  if (typeof sink === 'string') return sink
+  return typeof publish === 'string' ? `publish ${publish}` : printValue(value)
 }

@@ -87,7 +87,7 @@ async function runOne(
   coverage: Coverage | null,
 ): Promise<ExampleResult> {
   const startMs = performance.now()
-  const seen = await rehearse(example, plan, stage, encodeAs, coverage)
+  const seen = await rehearse(example, plan, stage, encodeAs, coverage?.of(rule) ?? null)
   const found = [...untakenMismatch(example, seen, plan), ...judge(example, judgedRule(rule, plan), seen)]
   return {
     name: example.name,

@@ -4,13 +4,13 @@ import { TrestleError } from '../contract/error.ts'
 import type { Delivery, Message, Owed } from '../contract/message.ts'
 import type { BoundRules } from '../engine/bound-rules.ts'
 import type { Example, Given } from '../engine/example/example.ts'
-import type { Tracer } from '../engine/trace.ts'
 import { isNote } from '../flow/state-notes.ts'
 import { WindowCloser } from '../flow/window-closer.ts'
 import { Flow } from '../flow.ts'
 import { type AppendWaiter, deadLetterSink } from '../journal/port.ts'
 import type { DeadLetter } from '../outbox/dead-letter.ts'
 import { VirtualClock } from './clock.ts'
+import type { ExampleCoverage } from './coverage.ts'
 import { messageOf } from './given-message.ts'
 import type { Encode, ProvingPlan } from './plan.ts'
 import { Script, ScriptedSink } from './scripted-sink.ts'
@@ -33,9 +33,9 @@ export async function rehearse(
   plan: ProvingPlan,
   stage: Stage,
   encode: Encode,
-  tracer: Tracer | null = null,
+  coverage: ExampleCoverage | null = null,
 ): Promise<Witness> {
-  const rehearsal = new Rehearsal(example, plan, stage, encode, tracer)
+  const rehearsal = new Rehearsal(example, plan, stage, encode, coverage)
   try {
     return await rehearsal.run()
   } finally {
@@ -52,6 +52,7 @@ class Rehearsal {
   readonly #clock: VirtualClock
   readonly #flow: Flow
   readonly #closer: WindowCloser
+  readonly #coverage: ExampleCoverage | null
   readonly #journalScript: Script
   readonly #stations = new Map<string, ProvingStation>()
   readonly #witness = newWitness()
@@ -59,7 +60,8 @@ class Rehearsal {
   /** Why the journal takes nothing now; only an example's faults set it. */
   error: TrestleError | null = null
 
-  constructor(example: Example, plan: ProvingPlan, stage: Stage, encode: Encode, tracer: Tracer | null) {
+  constructor(example: Example, plan: ProvingPlan, stage: Stage, encode: Encode, coverage: ExampleCoverage | null) {
+    this.#coverage = coverage
     this.#example = example
     this.#plan = plan
     this.#stage = stage
@@ -71,7 +73,7 @@ class Rehearsal {
       const { topic, payload, retain, qos } = message
       this.#witness.publishes.push({ rule, topic, payload, retain, qos, atMs: this.#clock.elapsedMs })
     }
-    this.#flow.tracer = tracer
+    this.#flow.tracer = coverage
     forget(plan)
     this.#closer = new WindowCloser({
       emitter: this.#flow,
@@ -158,7 +160,9 @@ class Rehearsal {
 
   #take(message: Message, rules: BoundRules, at: number): Verdict {
     const settle = (token: number, error: TrestleError | null): void => this.#answer(token, error)
-    return this.#flow.take(message, rules, message.qos === 0 ? null : { settle }, at)
+    const verdict = this.#flow.take(message, rules, message.qos === 0 ? null : { settle }, at)
+    this.#coverage?.catchUp(message)
+    return verdict
   }
 
   #answer(given: number, error: TrestleError | null): void {
