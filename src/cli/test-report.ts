@@ -21,8 +21,8 @@ export function drawFailures(results: readonly RuleResult[], paint: Paint): stri
   for (const example of results.flatMap(({ examples }) => examples).filter(fails)) {
     const { file, line, column, name, mismatches } = example
     lines.push('', `${printSafe(file)}:${line}:${column}  ${paint.strong(printSafe(name))}`)
-    for (const { what, line: at, column: from, lines: found } of mismatches) {
-      const place = at === line && from === column ? '' : paint.faint(`  line ${at}`)
+    for (const { what, line: at, lines: found } of mismatches) {
+      const place = at === line ? '' : paint.faint(`  line ${at}`)
       lines.push(`  ${printSafe(what)}${place}`)
       for (const { sign, text } of found) {
         const shown = `    ${sign} ${printSafe(text)}`
