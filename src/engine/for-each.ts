@@ -10,7 +10,7 @@ export const maxItems = 10_000
 /** Most bytes that one rule may make of one message by going through its items. *Unit*: bytes. */
 export const maxItemBytes = 16 * 1024 * 1024
 /** What one item costs of the rule's budget, for each target. *Unit*: steps. */
-export const stepsPerItem = 20
+export const stepsPerItem = 10
 
 /** What a rule goes through, one item at a time. */
 export interface ForEach {

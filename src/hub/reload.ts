@@ -29,7 +29,7 @@ export class Reload {
       texts: plan.texts,
       registry: plan.registry,
       read: () => readRules(plan.settings),
-      environment: () => connectors().surroundings(),
+      environment: () => ({ ...connectors().surroundings(), tables: plan.tables }),
       put: (rules) => {
         journal.learn(rules.rules.map(({ name }) => name))
         flow.replaceRules(rules)
@@ -54,6 +54,10 @@ export class Reload {
   async watch(): Promise<void> {
     const { plan, events } = this.#options
     const { rules, schemas, watch } = plan.settings
+    plan.tables.watch(({ file, rows, fault }) => {
+      if (fault === null) events.emit('table.loaded', { file, rows })
+      else events.emit('table.refused', { file: `${file}:${fault.line}`, error: fault.message })
+    })
     if (!watch) return
     const failed = (error: Error): void => events.emit('rules.watch-failed', { error: error.message })
     this.#watch = await FolderWatch.over([rules, schemas], () => this.now().then(told, told), failed)
@@ -61,6 +65,7 @@ export class Reload {
 
   close(): void {
     this.#watch?.close()
+    this.#options.plan.tables.close()
   }
 }
 

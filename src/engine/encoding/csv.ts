@@ -47,7 +47,13 @@ export const csvCodec = (form: CsvForm): Codec => ({
 
 /** The cells of each line; empty lines are none. */
 export function readLines(text: string, delimiter: string, max = maxLines): string[][] {
-  const lines = parse(text, { delimiter, bom: true, skip_empty_lines: true, to: max + 2 }) as string[][]
+  const lines = parse(text, {
+    delimiter,
+    record_delimiter: ['\r\n', '\n', '\r'],
+    bom: true,
+    skip_empty_lines: true,
+    to: max + 2,
+  }) as string[][]
   if (lines.length > max + 1) throw new Error(`it has more than ${max} lines`)
   if ((lines[0]?.length ?? 0) > maxColumns) throw new Error(`it has more than ${maxColumns} columns`)
   return lines
