@@ -1,4 +1,3 @@
-import { spentBudget } from './functions/row.ts'
 import type { Evaluate, Scope, Site } from './scope.ts'
 import { calculateMoments } from './time-value.ts'
 import type { Type } from './type.ts'
@@ -198,17 +197,15 @@ function calculateExactly(operator: ArithmeticOperator, a: bigint, b: bigint): b
 function concatenate(scope: Scope, site: Site, a: unknown, b: unknown): unknown {
   if (typeof a === 'string' && typeof b === 'string') {
     const length = a.length + b.length
-    return scope.spend(length >> 3) && scope.allocate(length) ? a + b : scope.fail(site, spentBudget)
+    return scope.pay(site, length >> 3, length) ? a + b : failed
   }
   if (Array.isArray(a) && Array.isArray(b)) {
     const length = a.length + b.length
-    return scope.spend(length) && scope.allocate(length * 8) ? [...a, ...b] : scope.fail(site, spentBudget)
+    return scope.pay(site, length, length * 8) ? [...a, ...b] : failed
   }
   if (a instanceof Uint8Array && b instanceof Uint8Array) {
     const length = a.length + b.length
-    return scope.spend(length >> 3) && scope.allocate(length)
-      ? new Uint8Array(Buffer.concat([a, b]))
-      : scope.fail(site, spentBudget)
+    return scope.pay(site, length >> 3, length) ? new Uint8Array(Buffer.concat([a, b])) : failed
   }
   return scope.fail(site, `cannot add ${kindOf(a)} and ${kindOf(b)}`)
 }

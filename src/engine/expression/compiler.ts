@@ -14,12 +14,11 @@ import type {
 import { compileCall } from './call.ts'
 import { compileBinding, compileMacro } from './comprehension.ts'
 import { converter } from './form.ts'
-import { spentBudget } from './functions/row.ts'
 import { compileComparison, compileEquality, compileIn, compileLogic, compileNot, notBool } from './logic.ts'
 import { MapMaker } from './map-maker.ts'
 import type { Names } from './names.ts'
 import type { NodeCompiler } from './node-compiler.ts'
-import { type Evaluate, type Origin, Scope, type Site } from './scope.ts'
+import { type Evaluate, type Origin, Scope, type Site, spentBudget } from './scope.ts'
 import { asMap, type Type } from './type.ts'
 import { denotedType } from './type-value.ts'
 import { failed, keyOf, kindOf, type MapKey, none } from './value.ts'
@@ -116,9 +115,12 @@ export class Compiler implements NodeCompiler {
     const convert = converter(node.type, type)
     if (convert === null) return evaluate
     this.mixes = true
+    const site = this.site(node)
     return (scope) => {
       const value = evaluate(scope)
-      return value === failed ? failed : convert(scope, value)
+      if (value === failed) return failed
+      const changed = convert(scope, value)
+      return scope.budget < 0 ? scope.fail(site, spentBudget) : changed
     }
   }
 
@@ -161,7 +163,7 @@ export class Compiler implements NodeCompiler {
     const site = this.site(node)
     const cost = 8 * items.length
     return (scope) => {
-      if (!scope.allocate(cost)) return scope.fail(site, spentBudget)
+      if (!scope.pay(site, 0, cost)) return failed
       const list: unknown[] = []
       for (let at = 0; at < items.length; at++) {
         const value = items[at]!(scope)
@@ -186,11 +188,12 @@ export class Compiler implements NodeCompiler {
       return this.#entry(value, field ?? of, node.optional.has(at))
     })
     const optional = node.keys.map((_, at) => node.optional.has(at))
+    const site = this.site(node)
     const sites = node.keys.map((key) => this.site(key))
     const cost = 16 * keys.length
     if (keyType.kind !== 'string' && keys.length > 0) this.mixes = true
     return (scope) => {
-      if (!scope.allocate(cost)) return scope.fail(sites[0]!, spentBudget)
+      if (!scope.pay(site, 0, cost)) return failed
       const made = new MapMaker()
       for (let at = 0; at < keys.length; at++) {
         const key = keys[at]!(scope)

@@ -1,9 +1,8 @@
 import type { BindNode, Local, MacroNode, Node } from './ast.ts'
-import { spentBudget } from './functions/row.ts'
 import { compare, notBool } from './logic.ts'
 import { MapMaker } from './map-maker.ts'
 import type { NodeCompiler } from './node-compiler.ts'
-import type { Evaluate, Scope, Site } from './scope.ts'
+import { type Evaluate, type Scope, type Site, spentBudget } from './scope.ts'
 import { asMap } from './type.ts'
 import { failed, isAnyMap, type KeyedMap, keysOf, kindOf, type MapKey, type MapValue, none, readMap } from './value.ts'
 
@@ -55,9 +54,13 @@ export function compileMacro(compiler: NodeCompiler, node: MacroNode): Evaluate 
     if (Array.isArray(value)) return run(scope, { items: value, map: null }, loop)
     if (!isAnyMap(value))
       return scope.fail(site, `${node.name}() goes through a list or an object, not ${kindOf(value)}`)
-    return run(scope, { items: keysOf(value), map: value }, loop)
+    const keys = keysOf(value)
+    return scope.pay(site, keys.length * 2, 0) ? run(scope, { items: keys, map: value }, loop) : failed
   }
 }
+
+/** Steps of putting an entry into a map that may become a large one. */
+const mapEntryCost = 12
 
 /** What nested macros cost they pay themselves. */
 function weightOf(node: Node): number {
@@ -161,7 +164,7 @@ const listOf: Fold = (scope, range, loop) => {
     if (!chosen) continue
     const value = loop.body(scope)
     if (value === failed) return failed
-    if (!scope.allocate(8)) return scope.fail(loop.site, spentBudget)
+    if (!scope.pay(loop.site, 0, 8)) return failed
     made.push(value)
   }
   return made
@@ -186,7 +189,7 @@ const mapOf: Fold = (scope, range, loop) => {
     if (!chosen) continue
     const value = loop.body(scope)
     if (value === failed) return failed
-    if (!scope.allocate(16)) return scope.fail(loop.site, spentBudget)
+    if (!scope.pay(loop.site, mapEntryCost, 16)) return failed
     made.add(range.map === null ? at : (range.items[at] as MapKey), value)
   }
   return made.finish()
@@ -203,7 +206,7 @@ const mapOfEntries: Fold = (scope, range, loop) => {
     if (!isAnyMap(value))
       return scope.fail(loop.site, `transformMapEntry() makes maps of one entry, not ${kindOf(value)}`)
     for (const key of keysOf(value)) {
-      if (!scope.spend(1) || !scope.allocate(16)) return scope.fail(loop.site, spentBudget)
+      if (!scope.pay(loop.site, mapEntryCost, 16)) return failed
       if (!made.add(key, readMap(value, key)))
         return scope.fail(loop.site, `the key ${JSON.stringify(String(key))} stands twice`)
     }
@@ -218,10 +221,11 @@ const sortBy: Fold = (scope, range, loop) => {
     if (turn(scope, range, loop, at) === failed) return failed
     const key = loop.body(scope)
     if (key === failed) return failed
-    if (!scope.allocate(16)) return scope.fail(loop.site, spentBudget)
+    if (!scope.pay(loop.site, 0, 16)) return failed
     keyed.push({ key, item: range.items[at] })
   }
-  if (!scope.spend(keyed.length * Math.ceil(Math.log2(keyed.length + 1)))) return scope.fail(loop.site, spentBudget)
+  const comparisons = keyed.length * Math.ceil(Math.log2(keyed.length + 1))
+  if (!scope.pay(loop.site, comparisons, 0)) return failed
   const { odd } = sortKeyed(scope, keyed)
   if (odd !== null) return scope.fail(loop.site, `cannot sort ${kindOf(odd[0])} with ${kindOf(odd[1])}`)
   return scope.budget < 0 ? scope.fail(loop.site, spentBudget) : keyed.map(({ item }) => item)

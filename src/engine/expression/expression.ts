@@ -54,7 +54,7 @@ export function compileExpression(source: Source, names: Names): CompiledText<Ex
     if (checker.faults.length > 0) return { compiled: null, faults: checker.faults, end }
     const compiler = new Compiler(names, origin)
     const inner = compiler.compile(parsed.node)
-    const evaluate = leaving(inner, parsed.node, compiler.mixes)
+    const evaluate = leaving(inner, parsed.node, compiler.mixes, compiler.site(parsed.node))
     const constant = parsed.node.kind === 'literal' ? { value: parsed.node.value } : null
     return { compiled: { evaluate, type: plainType(type), depends: checker.depends, constant }, faults: [], end }
   } catch (thrown) {

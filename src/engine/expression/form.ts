@@ -62,14 +62,14 @@ function makeRecord(fields: ReadonlyMap<string, Type>, target: Type): Convert {
 
 function convertList(scope: Scope, value: unknown, item: NonNullable<Convert>): unknown {
   // A spent budget ends the work; whoever asks for it next fails.
-  if (!Array.isArray(value) || !scope.spend(value.length)) return value
+  if (!Array.isArray(value) || !scope.spend(value.length * 2)) return value
   return value.map((each) => item(scope, each))
 }
 
 function convertMap(scope: Scope, value: unknown, of: (key: MapKey) => Convert): unknown {
   const keyed = value instanceof KeyedMap
   const entries: [MapKey, unknown][] = keyed ? [...value.keyed] : Object.entries(value as MapValue)
-  if (!scope.spend(entries.length)) return value
+  if (!scope.spend(entries.length * 8)) return value
   const changed = entries.map(([key, each]): [MapKey, unknown] => [key, of(key)?.(scope, each) ?? each])
   if (keyed) return new KeyedMap(new Map(changed))
   const made: MapValue = {}
@@ -85,12 +85,12 @@ export function toPlain(scope: Scope, value: unknown): unknown {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Uint) return toUint(value.unsigned)
-  if (Array.isArray(value)) return scope.spend(value.length) ? value.map((item) => toPlain(scope, item)) : value
+  if (Array.isArray(value)) return scope.spend(value.length * 2) ? value.map((item) => toPlain(scope, item)) : value
   const keyed = value instanceof KeyedMap
   if (!keyed && Object.getPrototypeOf(value) !== Object.prototype) return value
   const entries: [MapKey, unknown][] = keyed ? [...value.keyed] : Object.entries(value)
   const made: MapValue = {}
-  if (!scope.spend(entries.length)) return made
+  if (!scope.spend(entries.length * 8)) return made
   for (const [key, item] of entries) setField(made, String(key), toPlain(scope, item))
   return made
 }

@@ -1,5 +1,4 @@
-import { spentBudget } from './functions/row.ts'
-import type { Evaluate, Scope, Site } from './scope.ts'
+import { type Evaluate, type Scope, type Site, spentBudget } from './scope.ts'
 import { compareMoments } from './time-value.ts'
 import { compareStrings, Duration, equals, failed, isAnyMap, kindOf, readMap, Timestamp, Uint } from './value.ts'
 
@@ -150,7 +149,7 @@ export function compileIn(left: Evaluate, right: Evaluate, site: Site): Evaluate
     const container = right(scope)
     if (container === failed) return failed
     if (Array.isArray(container)) {
-      const found = scope.spend(container.length >> 2) && container.some((item) => equals(item, wanted, scope))
+      const found = scope.spend(container.length >> 1) && container.some((item) => equals(item, wanted, scope))
       return scope.budget < 0 ? scope.fail(site, spentBudget) : found
     }
     if (!isAnyMap(container))

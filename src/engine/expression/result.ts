@@ -1,6 +1,6 @@
 import type { Node } from './ast.ts'
 import { toPlain } from './form.ts'
-import type { Evaluate } from './scope.ts'
+import { type Evaluate, type Site, spentBudget } from './scope.ts'
 import { familyOf, listOf, mapOf, string, type Type } from './type.ts'
 import { failed, Uint } from './value.ts'
 
@@ -8,13 +8,15 @@ import { failed, Uint } from './value.ts'
  * An expression's evaluation whose value leaves as plain data (see value.ts). What the message holds, and what static
  * types tell, is plain already; only where forms were `mixed` is the whole value gone through.
  */
-export function leaving(evaluate: Evaluate, node: Node, mixed: boolean): Evaluate {
+export function leaving(evaluate: Evaluate, node: Node, mixed: boolean, site: Site): Evaluate {
   const family = familyOf(node.type)
   const mayHoldParts = family === 'any' || family === 'list' || family === 'map'
   if (mixed && mayHoldParts) {
     return (scope) => {
       const value = evaluate(scope)
-      return value === failed ? failed : toPlain(scope, value)
+      if (value === failed) return failed
+      const plain = toPlain(scope, value)
+      return scope.budget < 0 ? scope.fail(site, spentBudget) : plain
     }
   }
   if (isRead(node) || (node.type.kind !== 'number' && family !== 'any')) return evaluate

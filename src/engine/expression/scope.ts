@@ -26,8 +26,13 @@ export const siteOf = (...path: (string | number)[]): Site => ({ origin: { path 
 /** Of failures that no piece of an expression is to blame for: a payload that is not JSON. */
 export const noSite: Site = { origin: { path: [] }, offset: 0 }
 
-/** Steps one rule may spend on one message; operations whose cost grows with the data spend by size. */
-export const maxSteps = 1_000_000
+/**
+ * Steps one rule may spend on one message, beside one for every four bytes of its payload; operations whose cost grows
+ * with the data spend by size. A step is about 20 ns at most, so that all of them are done within 10 ms.
+ */
+export const maxSteps = 250_000
+/** Why evaluation ends when the steps are spent. */
+export const spentBudget = 'the expression takes too many steps on this message'
 /** What one rule may make of one message, beside twice its payload: text, bytes, 8 an element. *Unit*: bytes. */
 export const maxMadeBytes = 4 * 1024 * 1024
 
@@ -79,7 +84,7 @@ export class Scope {
   beginRule(captures: readonly string[], localCount: number, decoder: PayloadDecoder = jsonPayload): void {
     this.captures = captures
     this.#decoded.use(decoder)
-    this.budget = maxSteps
+    this.budget = maxSteps + (this.message.payload.length >> 2)
     this.room = maxMadeBytes + 2 * this.message.payload.length
     for (let at = 0; at < localCount; at++) this.#locals[at] = unread
     this.#localCount = localCount
@@ -113,6 +118,14 @@ export class Scope {
   spend(steps: number): boolean {
     this.budget -= steps
     return this.budget >= 0
+  }
+
+  /** Pays for work and for what it makes; false, with the reason noted, when there is not enough left of either. */
+  pay(site: Site, steps: number, bytes: number): boolean {
+    if (!this.spend(steps)) this.fail(site, spentBudget)
+    else if (!this.allocate(bytes)) this.fail(site, 'the expression makes too much data of this message')
+    else return true
+    return false
   }
 
   /** Takes what is to be made off the room there is for it; false when it does not fit. *Unit*: bytes. */

@@ -1,4 +1,4 @@
-import type { Scope, Site } from '../scope.ts'
+import { type Scope, type Site, spentBudget } from '../scope.ts'
 import type { Family, Type } from '../type.ts'
 import { Duration, type failed, isAnyMap, Timestamp } from '../value.ts'
 
@@ -117,8 +117,25 @@ const row = (
   prove: prove ?? null,
   ofMessage,
   dynamic,
-  run,
+  run: typeof result === 'function' || makes.has(result.kind) ? measured(run) : run,
 })
+
+/** Kinds of values that take room. */
+const makes: ReadonlySet<Type['kind']> = new Set(['string', 'bytes', 'list', 'map', 'dyn', 'optional'])
+
+/** The body, with what it makes taken off the room there is; the steps it spends have kept that within bounds. */
+const measured =
+  (run: Run): Run =>
+  (scope, site, a, b, c, d) => {
+    const value = run(scope, site, a, b, c, d)
+    const bytes =
+      typeof value === 'string' || value instanceof Uint8Array
+        ? value.length
+        : Array.isArray(value)
+          ? 8 * value.length
+          : 0
+    return bytes === 0 || scope.allocate(bytes) ? value : overspent(scope, site)
+  }
 
 /** `text.startsWith(prefix)` */
 export const method: (
@@ -141,7 +158,7 @@ export const plain = (
   extras?: Extras,
 ): FunctionRow => row(name, null, args, result, doc, run, extras)
 
-export const spentBudget = 'the expression takes too many steps on this message'
+export { spentBudget }
 
 /** Makes a value when the budget allows for that many steps. */
 export const afford = (scope: Scope, site: Site, steps: number, make: () => unknown): unknown =>
