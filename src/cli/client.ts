@@ -1,6 +1,7 @@
 import { type Code, codes } from '../contract/codes.ts'
 import { TrestleError } from '../contract/error.ts'
 import type { Fault } from '../document/fault.ts'
+import { registryError } from '../registry/registry-error.ts'
 import { ConfigRefused } from './faults.ts'
 
 export interface ClientOptions {
@@ -93,6 +94,7 @@ export class HubClient {
 
   async #refusal(response: Response): Promise<TrestleError> {
     const body = await response.json().catch(() => null)
+    if (isRegistryError(body)) return registryError(body.error_code, body.message)
     if (!isErrorBody(body)) {
       return this.#unreachable(undefined, `answers with status ${response.status}, but not as a hub does`)
     }
@@ -145,3 +147,12 @@ const isErrorBody = (body: unknown): body is Refusal =>
   'message' in body &&
   typeof body.message === 'string' &&
   'advice' in body
+
+/** As the routes of the schema registry refuse. */
+const isRegistryError = (body: unknown): body is { error_code: number; message: string } =>
+  typeof body === 'object' &&
+  body !== null &&
+  'error_code' in body &&
+  typeof body.error_code === 'number' &&
+  'message' in body &&
+  typeof body.message === 'string'

@@ -26,6 +26,10 @@ export const verbs: Record<string, { purpose: string; load(): Promise<{ verb: Ve
     purpose: 'list, show, probe, pause, resume, add or remove connectors',
     load: () => import('./commands/connectors.ts'),
   },
+  schemas: {
+    purpose: 'list, show, add, check, compare or draft schemas',
+    load: () => import('./commands/schemas.ts'),
+  },
   config: { purpose: 'print the configuration or its schema', load: () => import('./commands/config.ts') },
 }
 

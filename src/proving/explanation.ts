@@ -1,4 +1,4 @@
-import type { TrestleError } from '../contract/error.ts'
+import { TrestleError } from '../contract/error.ts'
 import type { Message, Owed } from '../contract/message.ts'
 import type { BoundPublish, BoundRule, BoundRules, BoundSink } from '../engine/bound-rules.ts'
 import type { CompiledRule } from '../engine/compile.ts'
@@ -8,6 +8,7 @@ import { failed } from '../engine/expression/value.ts'
 import { Outcome } from '../engine/outcome.ts'
 import { evaluate, evaluateFurther } from '../engine/rule-set.ts'
 import type { Tracer } from '../engine/trace.ts'
+import { topicNameFault } from '../topic/name.ts'
 import { nearestRule } from './nearest.ts'
 import { plainOf } from './plain-value.ts'
 import type { ProvingPlan } from './plan.ts'
@@ -64,11 +65,13 @@ export interface Explanation {
 /** As far as rules may publish into each other. */
 const maxDepth = 8
 
-/** Evaluates a message as the hub would, keeps and sends nothing, and tells each step. */
+/** Evaluates a message as the hub would, keeps and sends nothing, and tells each step. *Errors*: E405 for its topic. */
 export function explain(plan: ProvingPlan, message: Message): Explanation {
   const { rules } = plan
-  const bound = rules.lookup(message.topic)
   const { topic } = message
+  const fault = topicNameFault(topic)
+  if (fault !== null) throw new TrestleError('E405', `the topic ${fault}`)
+  const bound = rules.lookup(topic)
   if (bound === null) {
     const near = nearestRule(rules.rules, topic)
     const nearest = near === null ? null : { file: near.rule.file, difference: near.difference }

@@ -6,7 +6,6 @@ import { explain } from '../../proving/explanation.ts'
 import { messageOf } from '../../proving/given-message.ts'
 import { encodeAs } from '../../proving/payload-forms.ts'
 import type { ProvingPlan } from '../../proving/plan.ts'
-import { topicNameFault } from '../../topic/name.ts'
 import { drawExplanation } from '../explain-report.ts'
 import { ConfigRefused } from '../faults.ts'
 import { paintFor } from '../paint.ts'
@@ -43,8 +42,6 @@ export function verb(context: VerbContext) {
     .option('--json', 'print it as JSON')
     .action(async (topic: string, payload: string | undefined, options: Options) => {
       const { terminal, loadHub } = context
-      const fault = topicNameFault(topic)
-      if (fault !== null) throw new TrestleError('E405', `the topic ${fault}`)
       const given = givenOf(topic, await payloadOf(payload, context), options)
       const { planProof } = await loadHub()
       const { plan, faults } = await planProof(options.config === undefined ? {} : { configFile: options.config })
