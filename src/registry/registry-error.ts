@@ -3,6 +3,8 @@ import { TrestleError } from '../contract/error.ts'
 
 /** Numbers of Confluent's registry, which its clients know, and our own codes for them. *Source*: Confluent Schema Registry, API errors. */
 const codeOf: Readonly<Record<number, Code>> = {
+  401: 'E704',
+  403: 'E707',
   409: 'E304',
   42201: 'E302',
   42202: 'E703',
