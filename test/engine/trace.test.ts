@@ -74,9 +74,7 @@ describe('one who looks on while rules are evaluated', () => {
   })
 
   it('knows all branches of a rule beforehand', () => {
-    const [{ branches }] = load({ r: rule }).rules as [
-      { branches: { all: { path: readonly unknown[]; way: string }[] } },
-    ]
+    const { branches } = load({ r: rule }).rules[0]!
     assert.deepEqual(
       branches.all.map(({ path, way }) => `${path.join('.')} ${way}`),
       [

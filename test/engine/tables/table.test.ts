@@ -134,32 +134,32 @@ describe('rules look things up in tables', () => {
 
   const faults: [title: string, rule: string, tables: Record<string, string>, expected: string][] = [
     [
-      'B1: a column that the table does not have',
+      'a column that the table does not have',
       rule.replace('].line', '].lin'),
       { 'm.csv': machines },
       'rules/r.yaml:6:32  E217  unknown field `lin` in the table (did you mean `line`?)',
     ],
     [
-      'B1: a bad file',
+      'a bad file',
       rule,
       { 'm.csv': 'id\n' },
       'rules/r.yaml:4:21  E209  m.csv:1: there is no column `limit`; the columns are id',
     ],
     [
-      'B1: a name that means something else',
+      'a name that means something else',
       rule.replace('machines:', 'topic:').replaceAll('machines[', 'topic['),
       { 'm.csv': machines },
       'rules/r.yaml:4:3  E201  `topic` already means something in expressions',
     ],
     [
-      'B1: a wrong field',
+      'a wrong field',
       rule.replace('key: id', 'kee: id'),
       { 'm.csv': machines },
       'rules/r.yaml:4:28  E201  unknown field `tables.machines.kee` (did you mean `key`?)',
     ],
   ]
   for (const [title, text, tables, expected] of faults) {
-    it(`${title} is a fault at load`, () => {
+    it(`B1: ${title} is a fault at load`, () => {
       assert.throws(
         () => rulesWith(registry, { r: text }, new Texts(tables)),
         (thrown: Error) => {
