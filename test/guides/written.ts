@@ -12,9 +12,9 @@ export interface Written {
   readonly place: string
   /** The configuration, as text. */
   readonly config: string
-  /** Rules by name, as text. */
+  /** Rules by name, as text; tables by their whole name. */
   readonly rules: Readonly<Record<string, string>>
-  /** JSON Schemas by subject. */
+  /** JSON Schemas by subject; others as text, by their path. */
   readonly schemas: Readonly<Record<string, unknown>>
   /** Lines of the shell that publish. */
   readonly publishes: readonly string[]
@@ -52,14 +52,19 @@ export function example(name: string): Written {
     config,
     rules: Object.fromEntries(
       filesIn(folder)
-        .filter((file) => file.endsWith('.yaml'))
+        .filter((file) => /\.(yaml|csv)$/.test(file))
         .map((file) => [ruleOf(file), read(folder, file)]),
     ),
-    schemas: Object.fromEntries(
-      filesIn(schemas).map((subject) => [subject, JSON.parse(read(schemas, subject, '1.json')) as unknown]),
-    ),
+    schemas: Object.fromEntries(filesIn(schemas).map((subject) => schemaOf(schemas, subject))),
     publishes: [],
   }
+}
+
+/** The first version of a subject. */
+function schemaOf(folder: string, subject: string): [string, unknown] {
+  const [file = ''] = filesIn(join(folder, subject)).filter((name) => name.startsWith('1.'))
+  const text = read(folder, subject, file)
+  return file === '1.json' ? [subject, JSON.parse(text) as unknown] : [`${subject}/${file}`, text]
 }
 
 const filesIn = (folder: string): string[] => (existsSync(join(root, folder)) ? readdirSync(join(root, folder)) : [])

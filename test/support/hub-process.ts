@@ -17,9 +17,9 @@ const main = fileURLToPath(new URL(isBuilt ? '../../dist/src/cli/main.js' : '../
 export interface HubFiles {
   /** The `connectors:` part of the configuration. */
   connectors: Record<string, unknown>
-  /** Rule files by name (without `.yaml`), as text. */
+  /** Rule files by name (without `.yaml`), as text; tables beside them by their whole name. */
   rules: Record<string, string>
-  /** JSON Schemas by subject. */
+  /** JSON Schemas by subject; others as text, by `<subject>/1.avsc` and its like. */
   schemas?: Record<string, unknown>
   /** Further parts of the configuration. */
   settings?: Record<string, unknown>
@@ -58,10 +58,15 @@ export class HubProcess {
       ...files.settings,
     }
     writeFileSync(hub.configFile, stringify(config))
-    for (const [name, text] of Object.entries(files.rules)) writeFileSync(join(folder, 'rules', `${name}.yaml`), text)
-    for (const [subject, schema] of Object.entries(files.schemas ?? {})) {
+    for (const [name, text] of Object.entries(files.rules))
+      writeFileSync(join(folder, 'rules', /\.(csv|json)$/.test(name) ? name : `${name}.yaml`), text)
+    for (const [name, schema] of Object.entries(files.schemas ?? {})) {
+      const [subject, version = '1.json'] = name.split('/') as [string, string?]
       mkdirSync(join(folder, 'schemas', subject))
-      writeFileSync(join(folder, 'schemas', subject, '1.json'), JSON.stringify(schema))
+      writeFileSync(
+        join(folder, 'schemas', subject, version),
+        typeof schema === 'string' ? schema : JSON.stringify(schema),
+      )
     }
     return hub
   }
