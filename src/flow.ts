@@ -87,13 +87,14 @@ export class Flow implements PublishFlow, Emitter {
     const outcome = this.#outcome
     outcome.reset()
     const routed = this.#match(message, rules, outcome)
-    if (outcome.refusal !== null) return this.#refuse(message, outcome.refusal, waiter, token)
+    const { refusal } = outcome
+    // What may yet be judged otherwise is not taken: whoever sent it tries again.
+    if (refusal !== null && refusal.error.retry === 'later') return this.#busy(refusal.error)
+    if (refusal !== null) return this.#refuse(message, refusal, waiter, token)
     const { changes, owed } = outcome
     if (changes.blocked !== null) return this.#busy(changes.blocked)
     if (changes.list.length > 0) oweNotes(changes, message, owed)
-    // Dropped for a message that is not safe yet: until that is, its sender must not believe that this one is.
-    else if (changes.restsOn > (this.#journal.durable ?? changes.restsOn) && waiter !== null)
-      owed.push(emptyNote(message))
+    if (changes.restsOn > (this.#journal.durable ?? changes.restsOn) && waiter !== null) this.#waitForOthers(message)
     const verdict =
       owed.length === 0
         ? Verdict.Accepted
@@ -103,6 +104,13 @@ export class Flow implements PublishFlow, Emitter {
     if (verdict === Verdict.Busy) return verdict
     this.#conclude(outcome, routed)
     return verdict
+  }
+
+  /** Dropped for another message that is not safe yet: until that is, nobody must believe that this one is. */
+  #waitForOthers(message: Message): void {
+    const outcome = this.#outcome
+    if (outcome.ack === 'received') outcome.ack = 'stored'
+    if (outcome.owed.length === 0) outcome.owed.push(emptyNote(message))
   }
 
   /** Sends on what a rule has gathered, and closes it, in one append; false when that cannot be taken now. */

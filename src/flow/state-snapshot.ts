@@ -120,7 +120,7 @@ async function syncFolder(folder: string): Promise<void> {
 export interface ReadSnapshot {
   readonly position: number
   readonly rows: number
-  /** Windows of tables that no rule has any more. */
+  /** Tables that no rule has any more, with their windows; what the journal has of them is still to come. */
   readonly orphans: readonly GatherTable[]
 }
 
@@ -192,7 +192,7 @@ class Reading {
     if (this.#head === null || end === null || end.rows !== this.#rows || end.crc !== this.#crc) {
       throw damaged(this.#path, 'is damaged')
     }
-    return { head: this.#head, rows: this.#rows, orphans: this.#orphans.filter(({ keys }) => keys > 0) }
+    return { head: this.#head, rows: this.#rows, orphans: this.#orphans }
   }
 
   #line(line: string): void {
