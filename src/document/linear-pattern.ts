@@ -78,7 +78,7 @@ export class LinearPattern {
   /** The pattern, or what is wrong with it. */
   static compile(text: string): LinearPattern | string {
     if (text.length > maxPatternLength) return `a pattern may have ${maxPatternLength} characters at most`
-    if (repetitionOf(text) > maxProgramSize) return `it repeats its parts more than ${maxProgramSize} times in all`
+    if (writtenOut(text) > maxProgramSize) return `its repetitions make it longer than ${maxProgramSize}`
     try {
       const compiled = RE2JS.compile(text)
       const { prog } = compiled.re2()
@@ -273,11 +273,35 @@ function contextOf(before: Before, rune: number): number {
   )
 }
 
-/** What counted repetitions multiply to at most, were all of them nested; RE2 writes each of them out. */
-function repetitionOf(pattern: string): number {
-  let product = 1
-  for (const [, least, most] of pattern.matchAll(/\{(\d{1,4})(?:,(\d{0,4}))?\}/g)) {
-    product *= Math.max(1, Number(least), Number(most ?? 0))
+/** One alternative's or group's parts so far: all but the last one, and the last, which a quantifier repeats. */
+interface Part {
+  sum: number
+  last: number
+}
+
+/**
+ * How many characters and groups a pattern has once counted repetitions are written out, as RE2 does before its size
+ * can be asked for. Not exact in what is no valid pattern.
+ */
+function writtenOut(pattern: string): number {
+  const open: Part[] = []
+  let part: Part = { sum: 0, last: 0 }
+  const push = (size: number): void => {
+    part.sum += part.last
+    part.last = size
   }
-  return product
+  for (const [piece, least, most] of pattern.matchAll(
+    /\\Q.*?(?:\\E|$)|\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]])*\]|\{(\d{1,5})(?:,(\d{0,5}))?\}|./gsu,
+  )) {
+    if (least !== undefined) part.last *= Math.max(1, Number(least) + (most === '' ? 1 : 0), Number(most ?? 0))
+    else if (piece === '(') {
+      open.push(part)
+      part = { sum: 0, last: 0 }
+    } else if (piece === ')' && open.length > 0) {
+      const size = part.sum + part.last + 2
+      part = open.pop()!
+      push(size)
+    } else if (!'*+?|'.includes(piece)) push(piece.startsWith('\\Q') ? piece.length : 1)
+  }
+  return [...open, part].reduce((total, { sum, last }) => total + sum + last, 0)
 }

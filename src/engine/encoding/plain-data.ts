@@ -50,7 +50,7 @@ function convert(scope: Scope, site: Site, value: unknown, depth: number, kind: 
   if (value instanceof Uint8Array) return kind.bytes(scope, site, value)
   if (!Array.isArray(value) && isSpecial(value)) return value.toJSON()
   const entries = value instanceof Map ? [...value] : Object.entries(value)
-  if (!scope.spend(entries.length)) return scope.fail(site, spentBudget)
+  if (!scope.spend(10 + 4 * entries.length)) return scope.fail(site, spentBudget)
   const made: MapValue | unknown[] = Array.isArray(value) ? [] : {}
   for (const [key, item] of entries) {
     const result = item === undefined ? undefined : convert(scope, site, item, depth + 1, kind)

@@ -53,6 +53,10 @@ export class TypeValue {
   constructor(typeName: string) {
     this.typeName = typeName
   }
+
+  toJSON(): string {
+    return this.typeName
+  }
 }
 
 /** A key of a map: strings and bools as they are, integers as numbers while exact. */
@@ -158,7 +162,7 @@ export function equals(left: unknown, right: unknown, budget: Budget): boolean {
   if (typeof left === 'bigint' || left instanceof Uint) return equalsInteger(integerOf(left), right)
   if (typeof right === 'bigint' || right instanceof Uint) return equalsInteger(integerOf(right), left)
   if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false
-  if (!budget.spend(1)) return false
+  if (!budget.spend(4)) return false
   if (Array.isArray(left)) {
     if (!Array.isArray(right) || left.length !== right.length) return false
     return left.every((item, at) => equals(item, right[at], budget))
@@ -171,7 +175,7 @@ export function equals(left: unknown, right: unknown, budget: Budget): boolean {
   if (left instanceof Some) return right instanceof Some && equals(left.present, right.present, budget)
   if (!isAnyMap(left) || !isAnyMap(right)) return false
   const keys = keysOf(left)
-  if (keys.length !== keysOf(right).length || !budget.spend(keys.length >> 2)) return false
+  if (keys.length !== keysOf(right).length || !budget.spend(30 + 6 * keys.length)) return false
   return keys.every((key) => {
     const other = readMap(right, key)
     return other !== undefined && equals(readMap(left, key), other, budget)

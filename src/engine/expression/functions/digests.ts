@@ -18,7 +18,7 @@ const digest = (name: string, algorithm: string, example: string): FunctionRow =
 
 const sum = (name: string, summary: string, example: string, calculate: (data: Uint8Array) => number): FunctionRow =>
   plain(name, [stringOrBytes], int, [summary, example], (scope, site, value: string | Uint8Array) =>
-    scope.spend(4 + value.length) ? calculate(bytesOf(value)) : overspent(scope, site),
+    scope.spend(4 + 4 * value.length) ? calculate(bytesOf(value)) : overspent(scope, site),
   )
 
 /** Digests, checksums as field buses use them, and identifiers that come out the same each time. */

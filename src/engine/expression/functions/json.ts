@@ -89,7 +89,7 @@ const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown }
 
 /** What `JSON.stringify` prints as it is; every part is paid for, however often it is shared. */
 function toJson(scope: Scope, site: Site, value: unknown, depth: number): unknown {
-  if (!scope.spend(2)) return overspent(scope, site)
+  if (!scope.spend(4)) return overspent(scope, site)
   if (typeof value === 'string') return scope.spend(value.length >> 2) ? value : overspent(scope, site)
   if (typeof value === 'boolean' || value === null) return value
   if (typeof value === 'number') {
