@@ -32,6 +32,11 @@ export interface ExpressionFault {
   readonly suggestion?: string
 }
 
+/** Faults that are told of one expression. */
+const maxFaults = 20
+/** Deepest tree of operators: checking and evaluating recurse as deep, and chains in chains go deeper than parentheses do. */
+const maxTreeDepth = 800
+
 const ranks: readonly Dependence[] = ['nothing', 'topic', 'message', 'item']
 
 /** The stronger of two dependences. */
@@ -48,6 +53,7 @@ export class Checker {
   depends: Dependence = 'nothing'
   /** The variables of the macros around, the innermost last. */
   readonly #locals: Variable[] = []
+  #depth = 0
 
   constructor(names: Names) {
     this.names = names
@@ -60,7 +66,15 @@ export class Checker {
   }
 
   check(node: Node): Type {
-    node.type = this.#typeOf(node)
+    // Somebody who has that many to mend needs no more, and looking for the words they meant takes its time.
+    if (this.faults.length >= maxFaults) node.type = dyn
+    else if (this.#depth >= maxTreeDepth)
+      node.type = this.report('E202', node.at, 'too many operators hang on one another')
+    else {
+      this.#depth++
+      node.type = this.#typeOf(node)
+      this.#depth--
+    }
     return node.type
   }
 
