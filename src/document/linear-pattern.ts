@@ -17,7 +17,7 @@ export interface StepBudget {
   spend(steps: number): boolean
 }
 
-export const maxPatternLength = 1_000
+const maxPatternLength = 10_000
 /** *Unit*: instructions; what `(a{9}){9}` writes out, which is short and large. */
 const maxProgramSize = 2_000
 /** States kept of one pattern. */

@@ -101,7 +101,7 @@ describe('B2: patterns', () => {
   })
 
   it('are refused when they are large, whatever their text looks like', () => {
-    for (const text of ['((a{9}){9}){99}', 'a{1001}', '(a{1,100}){1,100}', 'x'.repeat(1_001), '(?:\\pL{50}){50}']) {
+    for (const text of ['((a{9}){9}){99}', 'a{1001}', '(a{1,100}){1,100}', 'x'.repeat(2_001), '(?:\\pL{50}){50}']) {
       assert.equal(typeof LinearPattern.compile(text), 'string', text)
     }
   })

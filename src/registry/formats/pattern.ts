@@ -1,4 +1,4 @@
-import { RE2JS } from '@bufbuild/re2'
+import { LinearPattern, type StepBudget } from '../../document/linear-pattern.ts'
 import { spendSteps } from './steps.ts'
 
 /** What ajv needs of a regular expression. */
@@ -8,20 +8,25 @@ export interface Pattern {
 }
 
 /**
- * A `pattern` of a schema, run by RE2 in linear time: schemas are written by many, and payloads by anyone.
- * *Errors*: throws for what RE2 refuses on purpose (look-around, back references).
+ * A `pattern` of a schema, run in linear time: schemas are written by many, and payloads by anyone. Each step of the
+ * way counts as a part of what checking the payload may cost.
+ * *Errors*: throws for what RE2 refuses on purpose (look-around, back references), and for what is too large.
  */
 export function linearPattern(pattern: string, flags: string): Pattern {
-  const compiled = RE2JS.compile(toRe2Syntax(pattern))
-  // RE2 walks all ways through the pattern at once: each character costs what the pattern is long.
-  const perCharacter = pattern.length / 512
+  const compiled = LinearPattern.compile(toRe2Syntax(pattern))
+  if (typeof compiled === 'string') throw new SyntaxError(compiled)
   return {
-    test(text) {
-      spendSteps(1 + text.length * perCharacter)
-      return compiled.test(text)
-    },
+    test: (text) => compiled.test(text, steps),
     toString: () => `/${pattern}/${flags}`,
   }
+}
+
+/** A step of a pattern is a tenth of one of a check; the last one throws. */
+const steps: StepBudget = {
+  spend(some) {
+    spendSteps(some / 10)
+    return true
+  },
 }
 
 /** ajv prints this into standalone code, which we do not use. */

@@ -74,6 +74,8 @@ export const patternFunctions: readonly FunctionRow[] = [
 
 const tooManyGroups = 'the pattern has more than one group, so which to extract is not clear; write (?:…)'
 
+/** *Unit*: characters. */
+const maxPatternLength = 1_000
 const maxPatterns = 256
 const patterns = new Map<string, LinearPattern | string>()
 
@@ -81,6 +83,7 @@ const patterns = new Map<string, LinearPattern | string>()
 export function compilePattern(pattern: string): LinearPattern | string {
   const known = patterns.get(pattern)
   if (known !== undefined) return known
+  if (pattern.length > maxPatternLength) return `a pattern may have ${maxPatternLength} characters at most`
   const compiled = LinearPattern.compile(pattern)
   // Messages may bring their own patterns; the oldest give way.
   if (patterns.size >= maxPatterns) patterns.delete(patterns.keys().next().value!)
