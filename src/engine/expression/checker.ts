@@ -1,8 +1,9 @@
 import type { Code } from '../../contract/codes.ts'
 import { suggest } from '../../document/suggest.ts'
-import type { CallNode, IndexNode, ListNode, MapNode, NameNode, Node, SelectNode, Variable } from './ast.ts'
+import type { CallNode, IndexNode, NameNode, Node, SelectNode, Variable } from './ast.ts'
 import { checkCall } from './call-checker.ts'
 import { namespaces } from './functions/table.ts'
+import { checkList, checkMap } from './literal-checker.ts'
 import { checkBind, checkMacro } from './macro-checker.ts'
 import type { Dependence, Names, Variable as RuleVariable } from './names.ts'
 import { arithmeticType, binaryFault } from './operator-checker.ts'
@@ -12,8 +13,6 @@ import {
   dyn,
   familyOf,
   joinTypes,
-  listOf,
-  mapOf,
   nothing,
   number,
   optionalOf,
@@ -122,9 +121,9 @@ export class Checker {
         this.mustBeBool(this.checkValue(node.condition), node.at, '?')
         return joinTypes(this.check(node.yes), this.check(node.no))
       case 'list':
-        return this.#list(node)
+        return checkList(this, node)
       case 'map':
-        return this.#map(node)
+        return checkMap(this, node)
       case 'macro':
         return checkMacro(this, node)
       case 'bind':
@@ -244,41 +243,6 @@ export class Checker {
     const fault = binaryFault(operator, left, right)
     if (fault !== null) return this.report('E204', at, fault)
     return arithmeticType(operator, left, right) ?? bool
-  }
-
-  #list(node: ListNode): Type {
-    const types = node.items.map((item, index) => this.#entry(item, node.optional.has(index)))
-    return listOf(types.reduce(joinTypes, nothing))
-  }
-
-  /** An item's or entry's type; of `?x` what is in `x` when it is there. */
-  #entry(node: Node, mustBeOptional: boolean): Type {
-    const type = this.check(node)
-    if (!mustBeOptional) return type
-    if (type.kind === 'optional') return type.of
-    return this.report(
-      'E204',
-      node.at,
-      `what follows \`?\` may be absent, as payload.?x may; this is ${printType(type)}`,
-    )
-  }
-
-  #map(node: MapNode): Type {
-    const keys = node.keys.map((key) => this.#key(key))
-    const values = node.values.map((value, index) => this.#entry(value, node.optional.has(index)))
-    const named = node.keys.every((key) => key.kind === 'literal' && typeof key.value === 'string')
-    if (!named) return mapOf(values.reduce(joinTypes, nothing), keys.reduce(joinTypes, nothing))
-    const fields = new Map(node.keys.map((key, index) => [String((key as { value: unknown }).value), values[index]!]))
-    return { kind: 'record', fields, open: false, owner: '' }
-  }
-
-  #key(node: Node): Type {
-    const type = this.checkValue(node)
-    const family = familyOf(type)
-    const fits =
-      family === 'string' || family === 'bool' || family === 'any' || type.kind === 'int' || type.kind === 'uint'
-    if (fits || type.kind === 'number') return type
-    return this.report('E204', node.at, `the keys of a map are strings, whole numbers or bools, not ${printType(type)}`)
   }
 }
 

@@ -1,13 +1,15 @@
 /**
- * Expressions of rules: the core of CEL (Common Expression Language), with JSON numbers.
+ * Expressions of rules: CEL (Common Expression Language), with one arithmetic for JSON numbers and integers.
  *
  * They promise: nothing but the message and the rule's names can be reached; a fault is found at load with its place
- * in the file, or becomes a failure of this one message; no expression runs longer than its budget. They do not call
- * out, keep state, or generate code.
+ * in the file, or becomes a failure of this one message; no expression runs longer, or makes more, than its budget
+ * allows. They do not call out, keep state, or generate code.
  *
- * `lexer` → `parser` → `checker` (with `call-checker`) → `compiler` (with `access`, `logic`, `arithmetic`, `call`)
- * make closures over one `Scope`; `type` and `value` say what types and values are; `functions/` holds the table of
- * functions; `names` the names a rule may use; `template` reads text with `${…}`.
+ * `lexer` → `parser` (with `macros`) → `checker` (with `call-`, `operator-`, `literal-` and `macro-checker`) →
+ * `compiler` (with `access`, `logic`, `arithmetic`, `call`, `optional-call`, `comprehension` and its `folds`) make
+ * closures over one `Scope`. `type` says what the checker knows; `value` what there is at run time, in which `form`,
+ * and `result` how it leaves. `functions/` holds the table of functions; `names` the names a rule may use; `template`
+ * reads text with `${…}`.
  */
 import { TrestleError } from '../../contract/error.ts'
 import { Checker, type ExpressionFault } from './checker.ts'

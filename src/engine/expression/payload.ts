@@ -5,7 +5,7 @@ import { failed } from './value.ts'
 /** Why a payload could not be read. */
 export interface DecodeFault {
   /** E401 when a schema said so, else E402. */
-  readonly code: 'E401' | 'E402'
+  readonly code: 'E401' | 'E402' | 'E409'
   /** For the publisher. */
   readonly reason: string
   /** Where it breaks its schema, and which word of the schema says so. */
