@@ -110,7 +110,9 @@ export class Hub implements HubPort {
     this.#options = options
     this.#journal = journal
     this.#flow = new Flow(plan.rules, journal)
-    this.#state = new RuleState({ data: plan.settings.data, journal, flow: this.#flow, events }, plan.rules)
+    const { data, limits } = plan.settings
+    const maxBytes = limits.maxStateBytes
+    this.#state = new RuleState({ data, journal, flow: this.#flow, events, maxBytes }, plan.rules)
     const guard = new LoopGuard(journal.hub, events)
     this.#broker = new Broker({
       flow: this.#flow,
@@ -120,7 +122,6 @@ export class Hub implements HubPort {
     })
     this.#flow.route = (message) => this.#broker.publish(message)
     this.#doors = new InnerDoors(this.#broker, this.#flow, journal, guard)
-    const { data } = plan.settings
     const settled = createSettled(journal.tail)
     this.#buffers = new Buffers(journal.tail, settled, this.#flow)
     this.#bridge = new Bridge({

@@ -15,6 +15,8 @@ export interface RuleStateOptions {
   readonly journal: Journal
   readonly flow: Flow
   readonly events: Events
+  /** What the states of all rules may weigh together. */
+  readonly maxBytes: number
 }
 
 /**
@@ -49,9 +51,9 @@ export class RuleState {
 
   /** Reads back what was kept. Before any message is taken. *Errors*: E502, E503. */
   async open(): Promise<void> {
-    const { events } = this.#options
+    const { events, maxBytes } = this.#options
     const { rules } = this.#rules
-    limitTogether(rules)
+    limitTogether(rules, maxBytes)
     const { keys, replayed, orphans } = await this.#keeper.open(rules)
     if (keys > 0 || replayed > 0) events.emit('state.restored', { keys, replayed })
     for (const { id, keys: windows } of orphans) events.emit('state.orphaned', { window: id.split('#')[0], windows })
@@ -60,7 +62,7 @@ export class RuleState {
 
   /** Other rules take the place of these, between two messages: what they keep alike goes on. */
   #replace(next: RuleSet): void {
-    limitTogether(next.rules)
+    limitTogether(next.rules, this.#options.maxBytes)
     const left = carryOver(this.#rules.rules, next.rules)
     this.#rules = next
     this.#keeper.use(

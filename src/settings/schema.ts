@@ -197,6 +197,11 @@ const Limits = Type.Object(
     }),
     max_retained_messages: count({ description: 'Retained messages.', default: 1_000_000 }),
     max_retained_bytes: bytes({ description: 'Bytes of all retained messages together.', default: '256 MiB' }),
+    max_state_bytes: bytes({
+      description:
+        'What rules keep per key (`once`, `changed`, `at_most`, `window`), all together, as estimated. Above it the keys that passed longest ago are forgotten, and windows are closed early.',
+      default: '256 MiB',
+    }),
     latency_budget_us: count({
       description:
         'What the event loop may add to a message’s latency when many clients send a little each, to read several at once; it is only used while it lowers no client’s rate. 0: never.',

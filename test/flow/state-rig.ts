@@ -144,7 +144,7 @@ export class StateRig {
     // The journal last: what it has when the snapshot is copied, it has then, too.
     for (const room of ['state', 'hub.json', 'journal']) {
       const from = path.join(path.dirname(this.folder), room)
-      if (fs.existsSync(from)) fs.cpSync(from, path.join(path.dirname(copy), room), { recursive: true })
+      if (fs.existsSync(from)) copyLive(from, path.join(path.dirname(copy), room))
     }
     fs.rmSync(path.join(copy, 'lock'), { force: true })
     return copy
@@ -158,5 +158,18 @@ export class StateRig {
 
   #isQuiet(): boolean {
     return readTail(this.journal.tail) >= this.journal.report().durable && !this.journal.isAwaited
+  }
+}
+
+/** A folder that is being written to: a file may be gone before it is copied. */
+function copyLive(from: string, to: string): void {
+  for (let tries = 0; ; tries++) {
+    try {
+      fs.rmSync(to, { recursive: true, force: true })
+      fs.cpSync(from, to, { recursive: true })
+      return
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === 20) throw error
+    }
   }
 }
