@@ -49,8 +49,16 @@ export interface SchemaPort {
   readonly writable: boolean
   /** Puts the registry that `step` makes of the one there is in its place. *Errors*: those of `step`; E305 (409), E307 (42205), E501 (50001). */
   change<T>(step: (now: Registry) => Changed<T>): Promise<T>
+  /** Passes a request on to the registry this one stands in front of; null where it stands for itself. *Errors*: E308. */
+  readonly forward: ((method: string, path: string, body: string | undefined) => Promise<ForwardedAnswer>) | null
   /** What the rules would have against a change; nothing is changed. */
   trial(step: (now: Registry) => Changed<unknown>): readonly Fault[]
+}
+
+/** What another registry has answered, as it came. */
+export interface ForwardedAnswer {
+  readonly status: number
+  readonly text: string
 }
 
 export interface DeadLetterPort {

@@ -67,6 +67,7 @@ export const codes = {
   E406: row('a buffer is full', 'later', 0x97, 429, 1),
   E407: row('message expired before it was delivered', 'never', 0x80, 410, 1),
   E408: row('message came back to this hub', 'never', 0x00, 409, 1),
+  E409: row('schema of the payload is still being asked for', 'later', 0x97, 503, 1),
   // E5 journal
   E501: row('data folder cannot be written', 'never', 0x83, 500, 3),
   E502: row('journal was written by a newer version', 'never', 0x83, 500, 3),

@@ -61,8 +61,13 @@ export interface Schemas {
    */
   resolve(name: string): PayloadSchema | null
   list(): readonly PayloadSchema[]
-  /** Reads what stands before a payload in Confluent's wire format; null when it is none, or of an unknown id. */
-  unframe(bytes: Uint8Array): Framed | null
+  /**
+   * Reads what stands before a payload in Confluent's wire format; null when it is none, or of an unknown id. An id may
+   * be of several subjects: then it is read as that of `subject`, if it is one of these.
+   */
+  unframe(bytes: Uint8Array, subject?: string): Framed | null
+  /** Whether the id a payload is framed with is being asked for elsewhere, so that it may soon be known. */
+  awaits?(bytes: Uint8Array): boolean
 }
 
 /** What a rule's target may say for one configured sink. */

@@ -148,6 +148,7 @@ export class Hub implements HubPort {
       source: plan.schemaSource,
       folder: plan.settings.schemas,
       events,
+      refreshMs: plan.settings.registry.refreshMs,
     })
     this.connectors = new Connectors({
       plan,
@@ -180,6 +181,7 @@ export class Hub implements HubPort {
       events.emit('listener.opened', { type, address: `${host}:${opened}` })
     }
     await this.#reload.watch()
+    this.schemas.start()
     this.#ready = true
     const { host, port, token } = plan.settings.api
     this.#api = await startApi({ hub: this, events, version, host, port, token })
@@ -199,6 +201,7 @@ export class Hub implements HubPort {
     this.#ready = false
     this.#state.stop()
     this.#reload.close()
+    this.schemas.stop()
     await this.#broker.stop()
     await this.#api?.stop()
     await this.#bridge.stop()

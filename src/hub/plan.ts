@@ -13,7 +13,7 @@ import { type RuleFile, readRuleFiles } from '../settings/rule-files.ts'
 import { type Loaded, loadSettings, type Settings } from '../settings/settings.ts'
 import { readStore, storeFileOf, type WrittenEntries } from './connector-store.ts'
 import type { RuleSources } from './rule-book.ts'
-import { openSchemas, type SchemaSource } from './schema-source.ts'
+import { compileWithUpstream, openSchemas, type SchemaSource } from './schema-source.ts'
 import { TableFiles } from './table-files.ts'
 import { waysBack } from './ways-back.ts'
 
@@ -76,9 +76,13 @@ export async function makePlan(options: PlanOptions): Promise<Planned> {
   const connectors = new Map(Object.entries(settings.connectors).map(([name, { type }]) => [name, types.get(type)!]))
   const { texts, ...read } = await readRules(settings)
   const schemaSource = read.registry === null ? openSchemas(settings) : null
-  const registry = read.registry ?? schemaSource!.registry
   const tables = new TableFiles()
-  const rules = RuleSet.load(texts, { ...surroundings(settings.connectors, connectors), registry, tables })
+  const compile = (over: Registry) =>
+    RuleSet.load(texts, { ...surroundings(settings.connectors, connectors), registry: over, tables })
+  const { registry, ...rules } =
+    schemaSource === null
+      ? { ...compile(read.registry!), registry: read.registry! }
+      : await compileWithUpstream(schemaSource, settings.file, compile)
   const faults = sortFaults([...(kept?.faults ?? []), ...read.faults, ...(schemaSource?.faults ?? []), ...rules.faults])
   if (faults.length > 0 || rules.rules === null) return { plan: null, faults, secrets }
   const configured = loaded.settings.connectors

@@ -1,19 +1,90 @@
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import { TrestleError } from '../contract/error.ts'
 import type { Fault } from '../document/fault.ts'
+import type { RuleSet } from '../engine/rule-set.ts'
+import { mirror } from '../registry/mirror.ts'
 import { readLevel } from '../registry/policy.ts'
 import type { Registry } from '../registry/registry.ts'
 import { RegistryStore } from '../registry/store.ts'
+import { Upstream } from '../registry/upstream.ts'
 import type { Settings } from '../settings/settings.ts'
 
 /** Where the schemas of a hub come from that do not lie in its folder, and where their changes go. */
 export interface SchemaSource {
   readonly registry: Registry
   readonly faults: readonly Fault[]
+  /** What was registered here; of another registry, the copy of what was read of it. */
   readonly store: RegistryStore
+  /** The other registry; null when schemas are registered here. */
+  readonly upstream: Upstream | null
 }
 
-/** Opens what was registered over the API. *Errors*: as faults, E301. */
+/** Opens what was registered over the API, or the copy of another registry. *Errors*: as faults, E301. */
 export function openSchemas({ data, registry }: Settings): SchemaSource {
-  const store = new RegistryStore(join(data, 'registry'), readLevel(registry.compatibility)!)
-  return { ...store.load(), store }
+  const { url, username, password, token } = registry
+  const upstream = url === undefined ? null : new Upstream({ url, username, password, token })
+  // A copy is of one registry: another address has another.
+  const copy = createHash('sha256')
+    .update(url ?? '')
+    .digest('hex')
+    .slice(0, 12)
+  const folder = join(data, upstream === null ? 'registry' : `registry-copy-${copy}`)
+  const store = new RegistryStore(folder, readLevel(registry.compatibility)!)
+  const { registry: kept, faults } = store.load()
+  // A copy that is damaged is made anew.
+  return { registry: kept, faults: upstream === null ? faults : [], store, upstream }
+}
+
+interface Compiled {
+  readonly rules: RuleSet | null
+  readonly faults: readonly Fault[]
+}
+
+/**
+ * Compiles the rules over a copy, then over what the other registry has now of all they name. Where the rules cannot live
+ * with that, the copy serves; where the other registry is away as well. *Errors*: as faults, E308 beside those of the rules.
+ */
+export async function compileWithUpstream(
+  source: SchemaSource,
+  file: string | null,
+  compile: (registry: Registry) => Compiled,
+): Promise<Compiled & { registry: Registry }> {
+  const before = { ...compile(source.registry), registry: source.registry }
+  if (source.upstream === null) return before
+  const { registry, error } = await fetchWanted(source.upstream, source.registry)
+  const after = { ...compile(registry), registry }
+  if (after.rules !== null || before.rules === null) {
+    const away = after.rules !== null || error === null ? [] : [awayFault(file, error)]
+    return { ...after, faults: [...after.faults, ...away] }
+  }
+  return before
+}
+
+const awayFault = (file: string | null, { code, message }: TrestleError): Fault => ({
+  file: file ?? 'built-in configuration',
+  line: 1,
+  column: 1,
+  code,
+  message,
+})
+
+/** What rules have asked for by name, as the other registry has it now. */
+export async function fetchWanted(
+  upstream: Upstream,
+  from: Registry,
+): Promise<{ registry: Registry; error: TrestleError | null }> {
+  let registry = from
+  try {
+    for (const [subject, versions] of from.wanted) {
+      for (const version of versions) {
+        if (version !== null && from.live(subject).some((entry) => entry.version === version)) continue
+        const fetched = await upstream.version(subject, version ?? 'latest')
+        if (fetched !== null) registry = mirror(registry, fetched).registry
+      }
+    }
+    return { registry, error: null }
+  } catch (thrown) {
+    return { registry, error: TrestleError.from(thrown) }
+  }
 }

@@ -6,6 +6,7 @@ import { notPermitted } from '../registry/registry-error.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { RuleBook } from './rule-book.ts'
 import type { SchemaSource } from './schema-source.ts'
+import { UpstreamSchemas } from './upstream-schemas.ts'
 
 interface SchemasOptions {
   readonly book: () => RuleBook
@@ -14,14 +15,34 @@ interface SchemasOptions {
   /** The folder, for the words of a refusal. */
   readonly folder: string
   readonly events: Pick<Events, 'emit'>
+  readonly refreshMs: number
 }
 
 /** The schemas of a running hub: a change is compiled with the rules, written down, and takes effect between two messages. */
 export class Schemas implements SchemaPort {
   readonly #options: SchemasOptions
 
+  readonly #upstream: UpstreamSchemas | null
+  readonly forward: SchemaPort['forward']
+
   constructor(options: SchemasOptions) {
     this.#options = options
+    const { source, book, events, refreshMs } = options
+    const upstream =
+      source === null || source.upstream === null
+        ? null
+        : new UpstreamSchemas({ upstream: source.upstream, store: source.store, book, events, refreshMs })
+    this.#upstream = upstream
+    this.forward = upstream === null ? null : (method, path, body) => upstream.forward(method, path, body)
+  }
+
+  /** From now on another registry is asked for what is new there, if there is one. */
+  start(): void {
+    this.#upstream?.start(this.registry)
+  }
+
+  stop(): void {
+    this.#upstream?.stop()
   }
 
   get registry(): Registry {
@@ -29,11 +50,12 @@ export class Schemas implements SchemaPort {
   }
 
   get writable(): boolean {
-    return this.#options.source !== null
+    return this.#options.source !== null && this.#upstream === null
   }
 
   async change<T>(step: (now: Registry) => Changed<T>): Promise<T> {
     const { book, source, folder, events } = this.#options
+    if (this.#upstream !== null) throw notPermitted('The schemas of this hub are those of another registry')
     if (source === null)
       throw notPermitted(
         `The schemas of this hub lie in the folder ${folder}: add a file there and reload, or set registry.type to api`,

@@ -52,10 +52,10 @@ export const emptyState: RegistryState = {
 interface Line {
   /** The one in use. Ids are looked up there: a rule need not be compiled anew to read what was registered a moment ago. */
   newest: Registry | null
-  /** Subjects that were asked for by name: what rules lean on. */
-  readonly wanted: Set<string>
-  /** Called with each id that is asked for and not there. */
-  onUnknownId: ((id: number) => void) | null
+  /** What was asked for by name, under its subject: what rules lean on. *Shape*: the versions; null for the newest. */
+  readonly wanted: Map<string, Set<number | null>>
+  /** Told each id that is asked for and not there; answers whether it may soon be. */
+  onUnknownId: ((id: number) => boolean) | null
 }
 
 export class Registry {
@@ -66,7 +66,7 @@ export class Registry {
 
   constructor(state: RegistryState, from: Registry | null = null) {
     this.state = state
-    this.#line = from === null ? { newest: null, wanted: new Set(), onUnknownId: null } : from.#line
+    this.#line = from === null ? { newest: null, wanted: new Map(), onUnknownId: null } : from.#line
     const byId = new Map<number, Entry>()
     for (const entries of state.subjects.values())
       for (const entry of entries) if (byId.get(entry.content.id)?.deleted !== false) byId.set(entry.content.id, entry)
@@ -83,12 +83,13 @@ export class Registry {
     this.#line.newest = this
   }
 
-  /** Subjects that rules have asked for by name. */
-  get wanted(): ReadonlySet<string> {
+  /** What rules have asked for by name: versions under their subjects, null for the newest. */
+  get wanted(): ReadonlyMap<string, ReadonlySet<number | null>> {
     return this.#line.wanted
   }
 
-  onUnknownId(listener: (id: number) => void): void {
+  /** `listener` is told ids that are not there, and answers whether they may soon be. */
+  onUnknownId(listener: (id: number) => boolean): void {
     this.#line.onUnknownId = listener
   }
 
@@ -114,23 +115,30 @@ export class Registry {
    */
   resolve(name: string): Schema | null {
     const { subject, version, message } = this.state.subjects.has(name) ? whole(name) : readName(name)
-    this.#line.wanted.add(subject)
+    const asked = this.#line.wanted.get(subject)
+    if (asked === undefined) this.#line.wanted.set(subject, new Set([version]))
+    else asked.add(version)
     const entries = this.live(subject)
     const entry = version === null ? entries.at(-1) : entries.find((one) => one.version === version)
     if (entry === undefined) return null
     return message === null ? entry.schema : entry.message(message)
   }
 
-  /** Reads what stands before a payload in Confluent's wire format; null when it is none, or of an unknown id. */
-  unframe(bytes: Uint8Array): { schema: Schema; offset: number } | null {
+  /**
+   * Reads what stands before a payload in Confluent's wire format; null when it is none, or of an unknown id. An id of
+   * several subjects is read as that of `subject`, if it is one of these.
+   */
+  unframe(bytes: Uint8Array, subject?: string): { schema: Schema; offset: number } | null {
     const id = readFrame(bytes)
-    if (id === null) return null
-    const entry = this.ofId(id)
-    if (entry === null) {
-      this.#line.onUnknownId?.(id)
-      return null
-    }
-    return framed(entry, bytes, frameBytes)
+    const entry = id === null ? null : this.ofId(id, subject)
+    return entry === null ? null : framed(entry, bytes, frameBytes)
+  }
+
+  /** Whether the id of a frame is not there and may soon be. */
+  awaits(bytes: Uint8Array): boolean {
+    const id = readFrame(bytes)
+    const { onUnknownId } = this.#line
+    return id !== null && onUnknownId !== null && this.ofId(id) === null && onUnknownId(id)
   }
 
   /** The schema a record's header `__value_schema_id` names, by id or by GUID; null when there is none. */
@@ -141,9 +149,12 @@ export class Registry {
     return entry === null ? null : (framed(entry, bytes, 17)?.schema ?? null)
   }
 
-  /** The version an id leads to: one that is not deleted where there is one. */
-  ofId(id: number): Entry | null {
-    return (this.#line.newest ?? this).#byId.get(id) ?? null
+  /** The version an id leads to: of `subject` where it has one, and one that is not deleted where there is one. */
+  ofId(id: number, subject?: string): Entry | null {
+    const registry = this.#line.newest ?? this
+    const entry = registry.#byId.get(id)
+    if (entry === undefined || subject === undefined || entry.subject === subject) return entry ?? null
+    return registry.all(subject).findLast(({ content }) => content.id === id) ?? entry
   }
 
   ofGuid(guid: string): Entry | null {

@@ -25,6 +25,7 @@ export class RegistryStore {
   readonly #compatibility: CompatibilityLevel
   /** Ids whose file is written. */
   readonly #written = new Set<number>()
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(folder: string, compatibility: CompatibilityLevel = emptyState.compatibility) {
     this.#folder = folder
@@ -48,8 +49,14 @@ export class RegistryStore {
     }
   }
 
-  /** *Errors*: 50001 (E501); what was kept before is kept still. */
-  async save({ state }: Registry): Promise<void> {
+  /** One at a time. *Errors*: 50001 (E501); what was kept before is kept still. */
+  save(registry: Registry): Promise<void> {
+    const done = this.#turn.then(() => this.#save(registry))
+    this.#turn = done.catch(() => null)
+    return done
+  }
+
+  async #save({ state }: Registry): Promise<void> {
     try {
       mkdirSync(this.#folder, { recursive: true })
       const contents = new Map([...state.subjects.values()].flat().map(({ content }) => [content.id, content]))

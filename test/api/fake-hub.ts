@@ -146,6 +146,7 @@ export const publishedWith = (payload: Uint8Array): Message => ({
 export class FakeSchemas implements SchemaPort {
   registry = new Registry({ ...emptyState, nextId: 1 })
   writable = true
+  forward: SchemaPort['forward'] = null
   /** What rules would say of the next change. */
   faults: readonly Fault[] = []
 

@@ -61,8 +61,9 @@ async function open(...texts: RuleText[]) {
   const events: string[] = []
   const schemas = new Schemas({
     book: () => book,
-    source: { registry, faults: [], store },
+    source: { registry, faults: [], store, upstream: null },
     folder: 'schemas',
+    refreshMs: 1000,
     events: { emit: (event, facts) => void events.push(`${event} ${facts?.['subject']}`) },
   })
   const kept = () => new RegistryStore(join(data, 'registry')).load().registry

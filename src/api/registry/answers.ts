@@ -1,7 +1,10 @@
-import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { codes } from '../../contract/codes.ts'
 import { TrestleError } from '../../contract/error.ts'
+import { printFault } from '../../document/fault.ts'
+import { draftVersion } from '../../registry/change.ts'
 import type { ApiContext } from '../context.ts'
+import { readSchema, type SchemaRequest } from './request.ts'
 
 /** What Confluent's registry calls its JSON. */
 const registryJson = 'application/vnd.schemaregistry.v1+json'
@@ -17,6 +20,7 @@ export function speakRegistry(app: FastifyInstance, context: ApiContext): void {
       done(new TrestleError('E703', `the body is not JSON: ${(thrown as Error).message}`))
     }
   })
+  app.addHook('preHandler', (request, reply) => passOn(request, reply, context))
   app.addHook('onSend', async (request, reply) => {
     reply.header('content-type', contentTypeFor(request))
   })
@@ -55,4 +59,43 @@ const wordsOf = (thrown: FastifyError | Error): string => {
   return validation !== undefined || statusCode < 500
     ? thrown.message
     : 'the request failed; the log of the hub says more'
+}
+
+/**
+ * In front of another registry, that one answers; what is known for ever is answered here, and so is what was read
+ * before while the other is away. A version that would break a rule of this hub never gets there.
+ */
+async function passOn(request: FastifyRequest, reply: FastifyReply, { hub }: ApiContext): Promise<unknown> {
+  const { forward } = hub.schemas
+  if (forward === null || isKnown(request, hub)) return undefined
+  const { method, url, body } = request
+  refuseBreaking(request, hub)
+  try {
+    const { status, text } = await forward(
+      method,
+      url,
+      body === undefined || body === null ? undefined : JSON.stringify(body),
+    )
+    return reply.code(status).send(text)
+  } catch (thrown) {
+    if (method === 'GET') return undefined
+    throw thrown
+  }
+}
+
+const isKnown = ({ method, url }: FastifyRequest, { schemas }: ApiContext['hub']): boolean => {
+  const id = method === 'GET' ? /^\/schemas\/ids\/(\d+)$/.exec(url)?.[1] : undefined
+  return id !== undefined && schemas.registry.ofId(Number(id)) !== null
+}
+
+/** *Errors*: E305. */
+function refuseBreaking({ method, url, params, body }: FastifyRequest, { schemas }: ApiContext['hub']): void {
+  if (method !== 'POST' || !/^\/subjects\/[^/]+\/versions(\?|$)/.test(url)) return
+  const { subject } = params as { subject: string }
+  if (!schemas.registry.wanted.has(subject)) return
+  const schema = readSchema(body as SchemaRequest | null)
+  const faults = schemas.trial((now) => draftVersion(now, subject, schema, false))
+  if (faults.length === 0) return
+  const message = `the change would break a rule of this hub: ${faults.map(printFault).join('; ')}`
+  throw new TrestleError('E305', message, { detail: { registry: 409 } })
 }

@@ -45,7 +45,7 @@ class SchemaPayload implements PayloadDecoder {
 
   decode({ payload, topic }: Message): unknown {
     const schema = this.#schema
-    const framed = payload[0] === 0 && schema.format !== 'sparkplug' ? this.#schemas.unframe(payload) : null
+    const framed = payload[0] === 0 && schema.format !== 'sparkplug' ? this.#schemas.unframe(payload, schema.subject) : null
     if (framed !== null && framed.schema.subject === schema.subject) {
       const read = readBy(framed.schema, payload.subarray(framed.offset), topic)
       // A payload without a frame may begin like one; then it is not of the schema that the frame would name.
@@ -71,10 +71,12 @@ class FramedPayload implements PayloadDecoder {
   }
 
   decode({ payload, topic }: Message): unknown {
-    const framed = this.#schemas.unframe(payload)
-    if (framed === null) return this.#fail(unframedReason(payload))
-    const { schema, offset } = framed
     const wanted = this.#wanted
+    const framed = this.#schemas.unframe(payload, wanted?.subject)
+    if (framed === null) {
+      return this.#fail(unframedReason(payload), this.#schemas.awaits?.(payload) === true ? 'E409' : 'E402')
+    }
+    const { schema, offset } = framed
     if (wanted !== null && schema.subject !== wanted.subject) {
       return this.#fail(`payload is of schema ${schema.subject}@${schema.version}, not of ${wanted.subject}`)
     }
@@ -90,8 +92,8 @@ class FramedPayload implements PayloadDecoder {
     return failed
   }
 
-  #fail(reason: string): typeof failed {
-    this.fault = { code: 'E402', reason }
+  #fail(reason: string, code: DecodeFault['code'] = 'E402'): typeof failed {
+    this.fault = { code, reason }
     return failed
   }
 }

@@ -65,7 +65,7 @@ export class DecodedPayload {
   /** Forgets the last message. */
   reset(): void {
     this.#value = unread
-    for (const other of this.#others) other.value = unread
+    if (this.#others.length > 0) for (const other of this.#others) other.value = unread
   }
 
   /** Whose turn it is. */

@@ -1,0 +1,155 @@
+import { TrestleError } from '../contract/error.ts'
+import { mirror } from '../registry/mirror.ts'
+import type { Registry } from '../registry/registry.ts'
+import type { RegistryStore } from '../registry/store.ts'
+import type { Fetched, Upstream, UpstreamAnswer } from '../registry/upstream.ts'
+import type { Events } from '../telemetry/events.ts'
+import type { RuleBook } from './rule-book.ts'
+
+interface UpstreamSchemasOptions {
+  readonly upstream: Upstream
+  readonly store: RegistryStore
+  readonly book: () => RuleBook
+  readonly events: Pick<Events, 'emit'>
+  /** How often new versions are asked for. *Unit*: ms. */
+  readonly refreshMs: number
+  readonly now?: () => number
+}
+
+/** Ids that are asked for at a time. */
+const maxAsked = 8
+/** Ids that are remembered as being nobody's, so that nobody is asked again and again. */
+const maxUnknown = 10_000
+/** How long an id that nobody has is believed to stay so. *Unit*: ms. */
+const unknownMs = 30_000
+
+/**
+ * A copy of another registry that is kept fresh: ids are asked for once, when the first message names them, and known for
+ * ever; names every so often. Never does a message wait for the other registry: one of an unknown id is held back by its
+ * source until the id is known, or known to be nobody's.
+ */
+export class UpstreamSchemas {
+  readonly #options: UpstreamSchemasOptions
+  readonly #asked = new Map<number, Promise<void>>()
+  /** Ids nobody has, and until when that is believed. */
+  readonly #unknown = new Map<number, number>()
+  /** Newest versions that do not go with the rules, by subject: told once. */
+  readonly #refused = new Map<string, number>()
+  #away = false
+  #timer: NodeJS.Timeout | null = null
+  #stopped = false
+
+  constructor(options: UpstreamSchemasOptions) {
+    this.#options = options
+  }
+
+  /** Writes the copy down, and keeps it fresh from now on. */
+  start(registry: Registry): void {
+    registry.onUnknownId((id) => this.#ask(id))
+    void this.#keep(registry).then(() => this.#wait())
+  }
+
+  stop(): void {
+    this.#stopped = true
+    if (this.#timer !== null) clearTimeout(this.#timer)
+  }
+
+  /** Waits until no id is being asked for. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#asked.values())
+  }
+
+  /** Looks for new versions of what rules name. */
+  async refresh(): Promise<void> {
+    const { upstream, book } = this.#options
+    for (const [subject, versions] of book().registry.wanted) {
+      for (const version of versions) {
+        const known = book().registry.live(subject)
+        if (version !== null && known.some((entry) => entry.version === version)) continue
+        const fetched = await this.#guarded(() => upstream.version(subject, version ?? 'latest'))
+        if (fetched !== null) await this.#take(fetched)
+      }
+    }
+  }
+
+  /** Passes a request of the registry's API on. *Errors*: E308. */
+  async forward(method: string, path: string, body: string | undefined): Promise<UpstreamAnswer> {
+    const answer = await this.#options.upstream.ask(method, path, body)
+    // What was changed there is used here at once, and not only at the next look.
+    if (method !== 'GET' && answer.status < 300) void this.refresh()
+    return answer
+  }
+
+  #wait(): void {
+    if (this.#stopped) return
+    this.#timer = setTimeout(() => void this.refresh().finally(() => this.#wait()), this.#options.refreshMs)
+    this.#timer.unref()
+  }
+
+  /** Whether an id may soon be known; the first to ask sets out to find it. */
+  #ask(id: number): boolean {
+    const now = this.#now()
+    if ((this.#unknown.get(id) ?? 0) > now) return false
+    if (this.#asked.has(id) || this.#asked.size >= maxAsked) return true
+    this.#asked.set(
+      id,
+      this.#find(id).finally(() => this.#asked.delete(id)),
+    )
+    return true
+  }
+
+  async #find(id: number): Promise<void> {
+    const { upstream, events } = this.#options
+    const fetched = await this.#guarded(() => upstream.ofId(id))
+    if (fetched !== null) await this.#take(fetched)
+    else if (!this.#away) {
+      if (this.#unknown.size >= maxUnknown) this.#unknown.clear()
+      this.#unknown.set(id, this.#now() + unknownMs)
+      events.emit('schema.unknown-id', { id })
+    }
+  }
+
+  /** Puts versions among the others; where the rules cannot live with one, only its id leads there. */
+  async #take(fetched: readonly Fetched[]): Promise<void> {
+    const { book, store, events } = this.#options
+    const keep = (next: Registry): Promise<void> => store.save(next)
+    const last = fetched.at(-1)!
+    if (this.#refused.get(last.subject) === last.version) return
+    try {
+      await book().changeSchemas((now) => mirror(now, fetched), keep)
+    } catch (thrown) {
+      const { code, message } = TrestleError.from(thrown)
+      if (code === 'E305') {
+        this.#refused.set(last.subject, last.version)
+        await book()
+          .changeSchemas((now) => mirror(now, fetched, true), keep)
+          .catch((again) => events.emit('schema.refused', { subject: last.subject, error: (again as Error).message }))
+      }
+      events.emit('schema.refused', { subject: last.subject, version: last.version, error: message })
+    }
+  }
+
+  async #keep(registry: Registry): Promise<void> {
+    await this.#options.store.save(registry).catch((thrown) => {
+      this.#options.events.emit('schema.refused', { error: (thrown as Error).message })
+    })
+  }
+
+  /** null also while the other registry is away, which is told once. */
+  async #guarded<T>(work: () => Promise<T | null>): Promise<T | null> {
+    try {
+      const found = await work()
+      if (this.#away) this.#options.events.emit('registry.back', { url: this.#options.upstream.url })
+      this.#away = false
+      return found
+    } catch (thrown) {
+      if (!this.#away) this.#options.events.emit('registry.away', { error: (thrown as Error).message })
+      this.#away = true
+      return null
+    }
+  }
+
+  #now(): number {
+    return (this.#options.now ?? Date.now)()
+  }
+}
