@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { printFault } from '../../src/document/fault.ts'
-import type { PayloadSchema } from '../../src/engine/port.ts'
+import type { PayloadSchema, Schemas } from '../../src/engine/port.ts'
 import { RuleSet } from '../../src/engine/rule-set.ts'
 import type { ProvingPlan, ProvingSink } from '../../src/proving/plan.ts'
 import { type ProvingOptions, prove } from '../../src/proving/proving.ts'
@@ -29,14 +29,14 @@ const readings: PayloadSchema = {
   frame: new Uint8Array(0),
 }
 
-const schemas = {
+const stub: Schemas = {
   resolve: (name: string) => (name === 'reading' ? readings : null),
   list: () => [readings],
   unframe: () => null,
 }
 
 /** What rules, by name, are proven against; they must have no faults. */
-export function planOf(rules: Readonly<Record<string, string>>): ProvingPlan {
+export function planOf(rules: Readonly<Record<string, string>>, schemas: Schemas = stub): ProvingPlan {
   const texts = Object.entries(rules).map(([name, text]) => ({ file: `rules/${name}.yaml`, text }))
   const loaded = RuleSet.load(texts, { sinks, registry: schemas })
   assert.deepEqual(loaded.faults.map(printFault), [])
@@ -45,12 +45,16 @@ export function planOf(rules: Readonly<Record<string, string>>): ProvingPlan {
 
 /** The faults of one rule. */
 export function faultsOf(text: string): string[] {
-  return RuleSet.load([{ file: 'r.yaml', text }], { sinks, registry: schemas }).faults.map(printFault)
+  return RuleSet.load([{ file: 'r.yaml', text }], { sinks, registry: stub }).faults.map(printFault)
 }
 
 /** What the examples of one rule say, in lines: `name: passes`, or what is not as expected. */
-export async function proved(rule: string, others: Readonly<Record<string, string>> = {}): Promise<string[]> {
-  const results = await prove(planOf({ ...others, it: rule }), { only: ['it'] })
+export async function proved(
+  rule: string,
+  others: Readonly<Record<string, string>> = {},
+  schemas: Schemas = stub,
+): Promise<string[]> {
+  const results = await prove(planOf({ ...others, it: rule }, schemas), { only: ['it'] })
   return results
     .flatMap(({ examples }) => examples)
     .flatMap(({ name, mismatches }) =>
