@@ -8,6 +8,8 @@ type SchemaNode = Readonly<Record<string, unknown>>
 
 const any: Shape = { kind: 'any' }
 const maxDepth = 32
+/** Shapes of one schema; a schema that leads back to itself has no end of them. */
+const maxShapes = 10_000
 
 /**
  * The shape of a JSON Schema. An object is open, so that any field may be read of it, when the schema names none or
@@ -16,19 +18,21 @@ const maxDepth = 32
  * `references` are the other schemas it may lead into, by name.
  */
 export const shapeOf = (schema: unknown, references: ReadonlyMap<string, unknown> = new Map()): Shape =>
-  new Reader(schema, references).read(schema, 0)
+  new Reader(schema, references, { left: maxShapes }).read(schema, 0)
 
 class Reader {
   readonly #root: unknown
   readonly #references: ReadonlyMap<string, unknown>
+  readonly #budget: { left: number }
 
-  constructor(root: unknown, references: ReadonlyMap<string, unknown>) {
+  constructor(root: unknown, references: ReadonlyMap<string, unknown>, budget: { left: number }) {
     this.#root = root
     this.#references = references
+    this.#budget = budget
   }
 
   read(schema: unknown, depth: number): Shape {
-    if (!isNode(schema) || depth > maxDepth) return any
+    if (!isNode(schema) || depth > maxDepth || --this.#budget.left < 0) return any
     const other = this.#other(schema['$ref'])
     if (other !== null) return other.reader.read(other.schema, depth + 1)
     if (typeof schema['$ref'] === 'string') return this.read(this.#resolve(schema['$ref']), depth + 1)
@@ -63,7 +67,7 @@ class Reader {
 
   /** The schema and all that must hold beside it. */
   #parts(schema: SchemaNode, depth: number): SchemaNode[] {
-    if (depth > maxDepth) return []
+    if (depth > maxDepth || --this.#budget.left < 0) return []
     const target = typeof schema['$ref'] === 'string' ? this.#resolve(schema['$ref']) : null
     const all = Array.isArray(schema['allOf']) ? schema['allOf'] : []
     return [schema, ...[target, ...all].filter(isNode).flatMap((part) => this.#parts(part, depth + 1))]
@@ -75,7 +79,7 @@ class Reader {
     const [name = '', fragment = ''] = reference.split('#')
     const root = name === '' ? undefined : this.#references.get(name)
     if (root === undefined) return null
-    const reader = new Reader(root, this.#references)
+    const reader = new Reader(root, this.#references, this.#budget)
     return { reader, schema: reader.#resolve(`#${fragment}`) }
   }
 

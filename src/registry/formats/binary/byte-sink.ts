@@ -76,6 +76,21 @@ export class ByteSink {
     else this.zigzag64(value >>> 0, Math.floor(value / 4_294_967_296))
   }
 
+  /** Puts the length of all since `start` into the byte before it, making room where one byte is not enough. */
+  putLength(start: number): void {
+    const length = this.position - start
+    if (length < 128) {
+      this.buffer[start - 1] = length
+      return
+    }
+    const more = length < 2 ** 14 ? 1 : length < 2 ** 21 ? 2 : 3
+    this.reserve(more)
+    this.buffer.copyWithin(start + more, start, this.position)
+    this.position = start - 1
+    this.varint32(length)
+    this.position = start + more + length
+  }
+
   fixed32(value: number): void {
     this.reserve(4)
     this.buffer.writeUInt32LE(value >>> 0, this.position)

@@ -79,6 +79,10 @@ export class ByteSource {
     return this.buffer.readInt32LE(this.position - 4)
   }
 
+  skip(length: number): void {
+    if (this.#has(length)) this.position += length
+  }
+
   /** Bytes of their own: what was read must not hold on to what came in. */
   bytes(length: number): Uint8Array {
     if (!this.#has(length)) return new Uint8Array(0)

@@ -1,0 +1,98 @@
+import type { ManyMessages, SchemaBody, SchemaFault } from '../../schema.ts'
+import type { Shape } from '../../shape.ts'
+import { sink } from '../binary/byte-sink.ts'
+import { source } from '../binary/byte-source.ts'
+import { failureAsFault, unread } from '../binary/failure.ts'
+import { type Format, type FormatFault, faultAt, type ReferencedSchema } from '../format.ts'
+import { type Linked, linkProto } from './proto-linker.ts'
+import type { MessageNode } from './proto-node.ts'
+import { ProtoReaders } from './proto-reader.ts'
+import { protoShape } from './proto-shape.ts'
+import { canonicalProto, normalProto } from './proto-text.ts'
+import { ProtoWriters } from './proto-writer.ts'
+
+/**
+ * Protobuf's binary encoding as plain data, both ways: proto2, proto3 and the editions 2023 and 2024.
+ *
+ * It promises: fields by their names in the file (going in, also by those of Protobuf's JSON), enums by theirs,
+ * integers of 64 bits exact, bytes as bytes, times and durations as text, wrappers and `Struct` as what they hold; what
+ * is zero and what is not there look alike where the file says so, and are shown as zero. There is no code generation,
+ * nothing is fetched, and no length is believed. Unknown fields, extensions, services and custom options are read over.
+ *
+ * `proto-token`, `proto-parser` and `proto-option` read a file; `proto-linker`, `proto-features` and `proto-field`
+ * resolve its names into `proto-node`s; `proto-writer` and `proto-reader` turn these into functions, once, with
+ * `proto-scalar`, `proto-skip` and the `well-known-…` files as their parts; `proto-shape` tells the checker of
+ * expressions; `proto-text` prints a file so that equal ones are equal.
+ */
+export const protobufFormat: Format = {
+  name: 'protobuf',
+  extension: 'proto',
+  contentType: 'application/x-protobuf',
+  compile: compileProtobuf,
+  canonical: canonicalProto,
+  normalize: normalProto,
+}
+
+/** A body stands for the first message of its file; `select` gives the others. */
+function compileProtobuf(text: string, references: readonly ReferencedSchema[]): ManyMessages | FormatFault[] {
+  const linked = linkProto(text, references)
+  if ('code' in linked) return [linked]
+  const [first] = linked
+  return first === undefined ? [faultAt([], 'declares no message')] : manyMessages(first, linked)
+}
+
+function manyMessages(first: MessageNode, linked: Linked): ManyMessages {
+  const body = messageBody(first)
+  const others = new Map<string, SchemaBody>([[first.name, body]])
+  const messages = linked.map(({ name, indexes }) => ({ name, indexes }))
+  return Object.assign(Object.create(body) as SchemaBody, {
+    messages: () => messages,
+    select(name: string): SchemaBody | null {
+      const known = others.get(name)
+      if (known !== undefined) return known
+      const node = linked.find((message) => message.name === name)
+      if (node === undefined) return null
+      const made = messageBody(node)
+      others.set(name, made)
+      return made
+    },
+  })
+}
+
+/** Closures, not a class: schemas with a name are made from a body by inheritance, which private fields do not survive. */
+function messageBody(node: MessageNode): SchemaBody {
+  const writers = new ProtoWriters()
+  const write = writers.message(node)
+  const readers = new ProtoReaders()
+  const read = readers.message(node)
+  let shape: Shape | null = null
+  let fault: SchemaFault | null = null
+  const begin = (value: unknown): boolean => {
+    sink.position = 0
+    writers.depth = 0
+    const written = write(sink, value)
+    fault = written ? null : failureAsFault()
+    return written
+  }
+  return {
+    get fault() {
+      return fault
+    },
+    check(value) {
+      begin(value)
+      return fault
+    },
+    encode: (value) => (begin(value) ? sink.take() : null),
+    decode(bytes) {
+      source.open(bytes)
+      readers.begin(bytes.length)
+      const value = read(source)
+      fault = value === unread ? failureAsFault() : null
+      return value === unread ? undefined : value
+    },
+    fields() {
+      shape ??= protoShape(node)
+      return shape
+    },
+  }
+}
