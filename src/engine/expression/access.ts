@@ -57,12 +57,22 @@ export function compileHas(of: Evaluate, field: string, site: Site, label: strin
 
 /** `of.?field`, and `.field` of an optional: the value, or `none`. */
 export function compileOptionalSelect(of: Evaluate, field: string, site: Site, label: string): Evaluate {
+  const slow = (scope: Scope, base: unknown): unknown => {
+    if (base === none) return none
+    const map = isMap(base)
+    if (!map && !(base instanceof KeyedMap)) return missing(scope, base, field, site, label)
+    // Null is a value, too.
+    const value = map ? ownField(base, field) : readMap(base, field)
+    return value === undefined ? none : value
+  }
+  if (isInherited(field)) return (scope) => slow(scope, of(scope))
   return (scope) => {
     const base = of(scope)
-    if (base === none) return none
-    if (!isAnyMap(base)) return missing(scope, base, field, site, label)
-    const value = readMap(base, field)
-    return value === undefined ? none : value
+    if (typeof base === 'object' && base !== null) {
+      const value = (base as MapValue)[field]
+      if (value !== undefined) return value
+    }
+    return slow(scope, base)
   }
 }
 

@@ -21,7 +21,7 @@ import type { NodeCompiler } from './node-compiler.ts'
 import { type Evaluate, type Origin, Scope, type Site, spentBudget } from './scope.ts'
 import { asMap, type Type } from './type.ts'
 import { denotedType } from './type-value.ts'
-import { failed, keyOf, kindOf, type MapKey, none } from './value.ts'
+import { failed, keyOf, kindOf, type MapKey, type MapValue, none } from './value.ts'
 
 /** Turns a checked tree into closures: no code is generated, and nothing is allocated to compare or to calculate. */
 export class Compiler implements NodeCompiler {
@@ -187,6 +187,8 @@ export class Compiler implements NodeCompiler {
       const field = type.kind === 'record' ? type.fields.get(literalKey(node.keys[at]!)) : of
       return this.#entry(value, field ?? of, node.optional.has(at))
     })
+    const names = node.optional.size === 0 ? distinctNames(node) : null
+    if (names !== null) return compileObject(names, values, this.site(node))
     const optional = node.keys.map((_, at) => node.optional.has(at))
     const site = this.site(node)
     const sites = node.keys.map((key) => this.site(key))
@@ -218,6 +220,27 @@ const constant =
 
 /** Literals read no scope. */
 const constants = new Scope()
+
+/** The keys of an object whose shape is known from its text; null where that is not so simple. */
+function distinctNames(node: MapNode): string[] | null {
+  const names = node.keys.map((key) => (key.kind === 'literal' && typeof key.value === 'string' ? key.value : null))
+  if (names.some((name) => name === null || name === '__proto__') || new Set(names).size < names.length) return null
+  return names as string[]
+}
+
+function compileObject(names: readonly string[], values: readonly Evaluate[], site: Site): Evaluate {
+  const cost = 16 * names.length
+  return (scope) => {
+    if (!scope.pay(site, 0, cost)) return failed
+    const made: MapValue = {}
+    for (let at = 0; at < names.length; at++) {
+      const value = values[at]!(scope)
+      if (value === failed) return failed
+      made[names[at]!] = value
+    }
+    return made
+  }
+}
 
 const literalKey = (node: Node): string => (node.kind === 'literal' ? String(node.value) : '')
 

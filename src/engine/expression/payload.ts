@@ -68,9 +68,12 @@ export class DecodedPayload {
     if (this.#others.length > 0) for (const other of this.#others) other.value = unread
   }
 
-  /** Whose turn it is. */
-  use(decoder: PayloadDecoder): void {
-    if (decoder === this.#decoder) return
+  /** Whose turn it is; false when it is so already. */
+  use(decoder: PayloadDecoder): boolean {
+    return decoder !== this.#decoder && this.#turnTo(decoder)
+  }
+
+  #turnTo(decoder: PayloadDecoder): true {
     const before = this.#others.find((other) => other.decoder === this.#decoder)
     if (before === undefined) this.#others.push({ decoder: this.#decoder, value: this.#value, fault: this.fault })
     else {
@@ -83,6 +86,7 @@ export class DecodedPayload {
     this.fault = known?.fault ?? null
     // Rules that are no more have left theirs behind.
     if (this.#others.length > maxDecoders) this.#others.length = 0
+    return true
   }
 
   /** The payload by the decoder whose turn it is; `failed` when it cannot be read. */

@@ -53,6 +53,8 @@ export class Scope {
   /** Of a rule with `for_each`: the item whose turn it is, and its place in the list or its name. */
   item: unknown = null
   index: number | string = 0
+  /** What the decoder whose turn it is has made of the payload, once it was asked and could. */
+  #payload: unknown = unread
   readonly #decoded = new DecodedPayload()
   #properties: MapValue | null = null
   readonly #locals: unknown[] = []
@@ -66,6 +68,7 @@ export class Scope {
   /** Takes up a message; nothing is decoded yet. */
   begin(message: Message): void {
     this.message = message
+    this.#payload = unread
     this.#decoded.reset()
     this.#properties = null
     this.#schemaCount = 0
@@ -74,6 +77,7 @@ export class Scope {
   /** Lets go of the message. */
   end(): void {
     this.message = noMessage
+    this.#payload = unread
     this.#decoded.reset()
     this.#properties = null
     this.#localCount = 0
@@ -83,7 +87,7 @@ export class Scope {
   /** Starts one rule's turn with this message, which it reads by `decoder`. */
   beginRule(captures: readonly string[], localCount: number, decoder: PayloadDecoder = jsonPayload): void {
     this.captures = captures
-    this.#decoded.use(decoder)
+    if (this.#decoded.use(decoder)) this.#payload = unread
     this.budget = maxSteps + (this.message.payload.length >> 2)
     this.room = maxMadeBytes + 2 * this.message.payload.length
     for (let at = 0; at < localCount; at++) this.#locals[at] = unread
@@ -136,8 +140,7 @@ export class Scope {
 
   /** The payload as data, decoded once per message and decoder. *Errors*: fails with E401 or E402. */
   payload(): unknown {
-    const decoded = this.#decoded.read(this.message)
-    return decoded === failed ? this.#undecodable() : decoded
+    return this.#payload === unread ? this.#decode() : this.#payload
   }
 
   /** The fault of a decoded payload under a schema; each schema is asked once per message. */
@@ -168,6 +171,13 @@ export class Scope {
 
   time(): Timestamp {
     return new Timestamp(this.message.timeMs)
+  }
+
+  #decode(): unknown {
+    const value = this.#decoded.read(this.message)
+    if (value === failed) return this.#undecodable()
+    this.#payload = value
+    return value
   }
 
   #undecodable(): typeof failed {

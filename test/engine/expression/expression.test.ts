@@ -454,6 +454,12 @@ describe('names of prototypes', () => {
     'map',
     'buffer',
     'epochMs',
+    'durationMs',
+    'unsigned',
+    'present',
+    'typeName',
+    'keyed',
+    'toJSON',
   ]
 
   it('are missing fields unless the payload holds them', () => {
@@ -468,6 +474,10 @@ describe('names of prototypes', () => {
       assert.match(String(result(`payload.l.${name}`, { l: [1] })), /is list and has no field/)
       assert.match(String(result(`dyn(b"a").${name}`)), /is bytes and has no field/)
       assert.match(String(result(`dyn(time).${name}`)), /is timestamp and has no field/)
+      assert.match(String(result(`dyn(time - time).${name}`)), /is duration and has no field/)
+      assert.match(String(result(`dyn(1u).${name}`)), /is number and has no field/)
+      assert.match(String(result(`dyn(int).${name}`)), /is type and has no field/)
+      assert.equal(result(`{1: 2}.${name}`), `! the value has no field \`${name}\``)
     }
   })
 
@@ -478,6 +488,17 @@ describe('names of prototypes', () => {
       assert.equal(result(`payload["${name}"] + 1`, bytes), 6)
       assert.equal(result(`has(payload.${name})`, bytes), true)
       assert.equal(result(`payload == {"${name}": 5}`, bytes), true)
+    }
+  })
+
+  it('are keys like others to macros, and names like others for their variables', () => {
+    for (const name of names) {
+      const bytes = Buffer.from(`{"${name}": 5}`)
+      assert.deepEqual(result('payload.map(k, k)', bytes), [name])
+      assert.deepEqual(result('payload.transformMap(k, v, v + 1) == payload.transformMap(k, v, 6)', bytes), true)
+      assert.deepEqual(Object.keys(result('payload.transformMap(k, v, v)', bytes) as object), [name])
+      assert.deepEqual(Object.keys(result('[payload, 1u][0]', bytes) as object), [name])
+      assert.deepEqual(result(`[1].map(${name}, ${name})`), [1])
     }
   })
 
