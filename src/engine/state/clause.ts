@@ -15,6 +15,7 @@ import { GatherTable } from './gather-table.ts'
 import { defaultMaxKeys, StateLimits } from './limits.ts'
 import { type FilterStep, type GatherStep, RuleState } from './state.ts'
 import { type RawState, stateWords } from './state-fields.ts'
+import { boundedJson, maxComparedLength, storedValue } from './stored-value.ts'
 
 /** A rule's state, and the names that what comes after it may use: of a window's result, or as before. */
 export interface CompiledState {
@@ -112,7 +113,7 @@ function compileChanged(raw: Clause, env: Environment): FilterStep {
     raw['at_least_every'] === undefined ? Number.POSITIVE_INFINITY : durationOf(raw, 'changed', 'at_least_every', env)
   return {
     key: keyOf(raw, 'changed', env),
-    value: isNumber ? numberOrFail(value.evaluate, path, 'by_more_than', false) : value.evaluate,
+    value: isNumber ? numberOrFail(value.evaluate, path, 'by_more_than', false) : storedOrFail(value.evaluate, path),
     table: tableOf('changed', raw, maxMs, isNumber ? deadband : 0, env),
   }
 }
@@ -206,6 +207,18 @@ function numberOrFail(evaluate: Evaluate, path: DocumentPath, who: string, orNul
   }
 }
 
+/** What is compared, in the form in which it is kept. */
+function storedOrFail(evaluate: Evaluate, path: DocumentPath): Evaluate {
+  const site: Site = { origin: { path }, offset: 0 }
+  return (scope) => {
+    const value = evaluate(scope)
+    if (value === failed) return failed
+    const stored = storedValue(value)
+    if (stored !== undefined) return stored
+    return scope.fail(site, `value: ${kindOf(value)} that cannot be compared, or longer than ${maxComparedLength}`)
+  }
+}
+
 function boolOrFail(evaluate: Evaluate, path: DocumentPath): Evaluate {
   const site: Site = { origin: { path }, offset: 0 }
   return (scope) => {
@@ -225,16 +238,13 @@ function dataOrFail(evaluate: Evaluate, path: DocumentPath, who: string): Evalua
     const value = evaluate(scope)
     if (value === failed || value === null || typeof value === 'boolean') return value
     if (typeof value === 'number' && Number.isFinite(value)) return value
-    const text = JSON.stringify(value, asData)
-    if (text === undefined || text === 'null') return scope.fail(site, `${who}() cannot keep ${kindOf(value)}`)
-    if (text.length <= maxDataLength) return JSON.parse(text)
-    return scope.fail(site, `${who}() needs less than ${maxDataLength} characters, and got ${text.length}`)
+    const text = boundedJson(value, maxDataLength)
+    if (text !== null) return JSON.parse(text)
+    return scope.fail(
+      site,
+      `${who}() cannot keep ${kindOf(value)}, or not as much: ${maxDataLength} characters of JSON`,
+    )
   }
-}
-
-function asData(_name: string, part: unknown): unknown {
-  if (typeof part === 'bigint') return Number(part)
-  return part instanceof Uint8Array ? Buffer.from(part).toString('base64') : part
 }
 
 function keyOf(raw: Clause, word: string, { names, faults }: Environment): Evaluate {

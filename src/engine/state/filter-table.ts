@@ -1,7 +1,7 @@
 import type { Message } from '../../contract/message.ts'
 import { entryBytes, type StateLimits } from './limits.ts'
 import type { StateChanges } from './state.ts'
-import { type StoredValue, storedValue } from './stored-value.ts'
+import type { StoredValue } from './stored-value.ts'
 
 /** The last message of a key that has passed. */
 interface Passed {
@@ -52,7 +52,7 @@ export class FilterTable {
   }
 
   /** Whether a message goes through; `changes` has what the same message has decided before, and hears what a drop rests on. */
-  lets(key: string, timeMs: number, value: unknown, changes: StateChanges): boolean {
+  lets(key: string, timeMs: number, value: StoredValue, changes: StateChanges): boolean {
     const pending = changes.list.length === 0 ? null : changes.pending(this, key)
     const last = this.#passed.get(key)
     if (pending === null && last === undefined) return true
@@ -68,8 +68,8 @@ export class FilterTable {
   }
 
   /** What a message that passes alters. */
-  inputOf(timeMs: number, value: unknown): readonly unknown[] {
-    return this.#options.deadband === null ? [timeMs] : [timeMs, storedValue(value)]
+  inputOf(timeMs: number, value: StoredValue): readonly unknown[] {
+    return this.#options.deadband === null ? [timeMs] : [timeMs, value]
   }
 
   /** A message has passed. What is older than what the key has is known already. */
@@ -142,7 +142,7 @@ const weightOf = (key: string, { value }: Passed): number =>
   entryBytes + key.length + (typeof value === 'string' ? value.length : 0)
 
 /** Whether a value is another one than was kept, or further from it than the deadband. */
-function differs(value: unknown, kept: StoredValue, deadband: number): boolean {
-  if (deadband === 0) return storedValue(value) !== kept
+function differs(value: StoredValue, kept: StoredValue, deadband: number): boolean {
+  if (deadband === 0) return value !== kept
   return typeof kept !== 'number' || !(Math.abs((value as number) - kept) <= deadband)
 }

@@ -16,6 +16,7 @@ import type { Evaluate, Scope, Site } from '../expression/scope.ts'
 import { failed } from '../expression/value.ts'
 import type { FilterTable } from './filter-table.ts'
 import type { GatherTable } from './gather-table.ts'
+import type { StoredValue } from './stored-value.ts'
 
 export type StateTable = FilterTable | GatherTable
 
@@ -69,7 +70,7 @@ export type StateVerdict = 'passed' | 'dropped' | 'gathered'
 /** One clause that lets messages through or not. */
 export interface FilterStep {
   readonly key: Evaluate
-  /** null: only the key counts. */
+  /** Gives a `StoredValue`; null: only the key counts. */
   readonly value: Evaluate | null
   /** Of the rule before it, where the clause has not changed. */
   table: FilterTable
@@ -125,11 +126,11 @@ export class RuleState {
       const value = step.value === null ? null : step.value(scope)
       if (value === failed) return this.#undo(changes, before)
       const { table } = step
-      if (!table.lets(key as string, message.timeMs, value, changes)) {
+      if (!table.lets(key as string, message.timeMs, value as StoredValue, changes)) {
         changes.keep(before)
         return 'dropped'
       }
-      const input = table.inputOf(message.timeMs, value)
+      const input = table.inputOf(message.timeMs, value as StoredValue)
       changes.list.push({ rule: this.rule, table, key: key as string, input, message })
     }
     return this.gather === null ? 'passed' : this.#gather(this.gather, scope, changes, before)

@@ -1,29 +1,84 @@
 import { createHash } from 'node:crypto'
-import { isMap } from '../expression/value.ts'
 
 /** A value as it is kept for comparing: a scalar as it is, anything else as text that begins with a NUL. */
 export type StoredValue = number | string | boolean | null
 
 /** Longer texts are kept as their hash. *Unit*: characters. */
 const maxTextLength = 256
+/** What is larger is not compared: writing it out would take too long. *Unit*: characters of JSON. */
+export const maxComparedLength = 64 * 1024
 
-/** Equal values give equal stored values, whatever the order of a map's fields. */
-export function storedValue(value: unknown): StoredValue {
+/** Equal values give equal stored values, whatever the order of a map's fields; undefined when it is too large. */
+export function storedValue(value: unknown): StoredValue | undefined {
   if (value === null || typeof value === 'boolean') return value
   if (typeof value === 'number') return Number.isFinite(value) ? value : `\0n${value}`
   if (typeof value === 'bigint') return `\0n${value}`
-  if (typeof value === 'string') return value.startsWith('\0') ? bounded(`\0s${value}`) : bounded(value)
-  return bounded(`\0j${canonical(value)}`)
+  if (typeof value === 'string') {
+    if (value.length > maxComparedLength) return undefined
+    return bounded(value.startsWith('\0') ? `\0s${value}` : value)
+  }
+  const text = boundedJson(value, maxComparedLength)
+  return text === null ? undefined : bounded(`\0j${text}`)
 }
 
 const bounded = (text: string): string =>
   text.length <= maxTextLength ? text : `\0h${createHash('sha256').update(text).digest('base64')}`
 
-/** JSON with the fields of maps in the order of their names; bytes in base64. */
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_name, part: unknown) => {
-    if (typeof part === 'bigint') return `\0n${part}`
-    if (part instanceof Uint8Array) return `\0b${Buffer.from(part).toString('base64')}`
-    if (!isMap(part)) return part
-    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-  })
+/**
+ * A value as JSON with the fields of maps in the order of their names, bytes as base64, integers in full; null when it
+ * is longer than `maxLength` or cannot be written: it ends there, however much there is.
+ */
+export function boundedJson(value: unknown, maxLength: number): string | null {
+  const writer = new BoundedWriter(maxLength)
+  return writer.write(value) ? writer.text : null
+}
+
+class BoundedWriter {
+  text = ''
+  readonly #maxLength: number
+  #depth = 0
+
+  constructor(maxLength: number) {
+    this.#maxLength = maxLength
+  }
+
+  write(value: unknown): boolean {
+    if (typeof value === 'string') return value.length <= this.#maxLength && this.#put(JSON.stringify(value))
+    if (typeof value === 'bigint' || typeof value === 'boolean' || value === null) return this.#put(String(value))
+    if (typeof value === 'number') return Number.isFinite(value) && this.#put(String(value))
+    if (typeof value !== 'object' || this.#depth === 64) return false
+    if (value instanceof Uint8Array)
+      return value.length <= this.#maxLength && this.#put(`"${Buffer.from(value).toString('base64')}"`)
+    const { toJSON } = value as { toJSON?: unknown }
+    if (typeof toJSON === 'function') return this.write(toJSON.call(value))
+    this.#depth++
+    const written = Array.isArray(value) ? this.#list(value) : this.#map(value as Readonly<Record<string, unknown>>)
+    this.#depth--
+    return written
+  }
+
+  #list(list: readonly unknown[]): boolean {
+    if (!this.#put('[')) return false
+    for (let at = 0; at < list.length; at++) {
+      if ((at > 0 && !this.#put(',')) || !this.write(list[at])) return false
+    }
+    return this.#put(']')
+  }
+
+  #map(map: Readonly<Record<string, unknown>>): boolean {
+    const names = Object.keys(map)
+    if (names.length > this.#maxLength || !this.#put('{')) return false
+    let first = true
+    for (const name of names.sort()) {
+      if (map[name] === undefined) continue
+      if (!this.#put(`${first ? '' : ','}${JSON.stringify(name)}:`) || !this.write(map[name])) return false
+      first = false
+    }
+    return this.#put('}')
+  }
+
+  #put(piece: string): boolean {
+    this.text += piece
+    return this.text.length <= this.#maxLength
+  }
+}

@@ -111,6 +111,18 @@ describe('changed', () => {
     assert.equal(take({ v: `${'x'.repeat(4999)}y` }), 'passed')
   })
 
+  it('B2: refuses what is too large to compare or to keep, at once', () => {
+    const { take } = runner('changed: { value: payload.v }')
+    const window = runner('window: { every: 1m, values: { last: last(payload.v) } }')
+    for (const v of [Array(500_000).fill(1), 'x'.repeat(1_000_000), Object.fromEntries(Array(100_000).fill(0).entries())]) {
+      const given = { v }
+      const startedMs = performance.now()
+      assert.match(take(given), /cannot be compared, or longer than 65536/)
+      assert.match(window.take(given), /last\(\) cannot keep/)
+      assert.ok(performance.now() - startedMs < 2000)
+    }
+  })
+
   it('refuses what is no number when there is a deadband', () => {
     const { take } = runner('changed: { value: payload.v, by_more_than: 1 }')
     assert.match(take({ v: 'warm' }), /needs a number, and got string/)
