@@ -23,6 +23,8 @@ export interface PlanOptions {
   /** Settings by dotted path; they win over the environment, which wins over the file. */
   flags?: Record<string, unknown>
   env?: NodeJS.ProcessEnv
+  /** Nothing will be opened: a variable or secret file that is not here is no fault. */
+  secretsMayLack?: boolean
 }
 
 /** Everything a hub is built from, read and checked, before anything is opened. */
@@ -66,10 +68,11 @@ export async function makePlan(options: PlanOptions): Promise<Planned> {
     flags: options.flags ?? {},
     env,
     connectorSchemas: types,
+    secretsMayLack: options.secretsMayLack ?? false,
   })
   if (loaded.settings === null) return { plan: null, faults: loaded.faults, secrets: loaded.secrets }
   const folder = loaded.settings.file === null ? process.cwd() : dirname(loaded.settings.file)
-  const kept = await loadKept(loaded.settings, folder, env, types)
+  const kept = await loadKept(loaded.settings, folder, env, types, options.secretsMayLack ?? false)
   const secrets = new Set([...loaded.secrets, ...(kept?.secrets ?? [])])
   const settings = withKept(loaded.settings, kept)
   // The settings have no type that is not among these.
@@ -125,6 +128,7 @@ async function loadKept(
   folder: string,
   env: NodeJS.ProcessEnv,
   types: ReadonlyMap<string, Connector>,
+  secretsMayLack: boolean,
 ): Promise<Loaded | null> {
   const text = readStore(data)
   if (text === null) return null
@@ -136,6 +140,7 @@ async function loadKept(
     flags: { data, listeners: [] },
     env: referencesOnly(env),
     connectorSchemas: types,
+    secretsMayLack,
   })
 }
 

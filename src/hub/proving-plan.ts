@@ -12,9 +12,9 @@ export interface PlannedProof {
   readonly faults: readonly Fault[]
 }
 
-/** Reads configuration, rules and schemas; opens nothing. */
+/** Reads configuration, rules and schemas; opens nothing, and so needs none of the secrets that a build server has not. */
 export async function planProof(options: PlanOptions): Promise<PlannedProof> {
-  const { plan, faults } = await makePlan(options)
+  const { plan, faults } = await makePlan({ ...options, secretsMayLack: true })
   if (plan === null) return { plan: null, faults }
   return { plan: { rules: plan.rules, sinks: sinksOf(plan), schemas: plan.registry }, faults }
 }
@@ -33,6 +33,7 @@ export async function watchSources(options: PlanOptions, onChange: () => void): 
     ...(configFile === undefined ? {} : { file: configFile }),
     flags: {},
     env,
+    secretsMayLack: true,
     connectorSchemas: await connectorSchemas(),
   })
   const file = settings?.file ?? configFile ?? null

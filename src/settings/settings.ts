@@ -79,6 +79,8 @@ export interface LoadOptions {
   cwd?: string
   /** What relative paths are relative to; the file's own folder without it. */
   folder?: string
+  /** Nothing will be opened: a variable or secret file that is not here is no fault. */
+  secretsMayLack?: boolean
 }
 
 export interface Loaded {
@@ -112,7 +114,7 @@ interface Source {
 }
 
 async function completeSettings(read: SourceDocument, source: Source, options: LoadOptions): Promise<Loaded> {
-  const { connectorSchemas, env = {}, flags = {} } = options
+  const { connectorSchemas, env = {}, flags = {}, secretsMayLack = false } = options
   const { folder } = source
   const schema = schemaOfFile(read.value, connectorSchemas)
   const layered = new LayeredDocument(read, [...environmentOverrides(schema, env), ...flagOverrides(schema, flags)])
@@ -127,10 +129,12 @@ async function completeSettings(read: SourceDocument, source: Source, options: L
   const data = resolve(folder, String((checked.value as Partial<SettingsFile> | null)?.data ?? '.'))
   const refined = refine(checked.value, schema, folder, data)
   const secrets = new Set([...filled.secrets, ...refined.secrets])
-  let faults = [...filled.faults, ...unknownTypes(layered, connectorSchemas), ...known]
+  const lacking = secretsMayLack ? [] : filled.faults
+  let faults = [...lacking, ...unknownTypes(layered, connectorSchemas), ...known]
   const value = refined.value as SettingsFile
   // Whether a door is open to the world can only be told of settings that are well-formed.
-  if (checked.faults.length === 0) faults = [...faults, ...exposureFaults(layered, value)]
+  if (checked.faults.length === 0 && lacking.length === filled.faults.length)
+    faults = [...faults, ...exposureFaults(layered, value)]
   const redactor = new Redactor(secrets)
   faults = sortFaults(faults.map((fault) => ({ ...fault, message: redactor.text(fault.message) })))
   const written = layered.value as Readonly<Record<string, unknown>>
