@@ -13,6 +13,7 @@ import {
 import { type Dialect, dialectOf, dialects, newAjv } from './json-dialect.ts'
 import { jsonEncoding } from './json-encoding.ts'
 import { compactJson, parseJsonText, sortedJson } from './json-text.ts'
+import { RefusedPattern } from './pattern.ts'
 import { beginSteps, maxCompileSteps, OutOfSteps } from './steps.ts'
 
 export { type FormatFault, maxSchemaBytes } from './format.ts'
@@ -124,12 +125,17 @@ function addReferences(ajv: ReturnType<typeof newAjv>, imported: Imported, base:
 const resolved = (name: string, base: string | undefined): string =>
   base !== undefined && URL.canParse(name, base) ? new URL(name, base).href : name
 
-/** Too deep, or asking for answers that come later: ajv's own `$async` would let every payload pass meanwhile. */
+/** Most values in a schema, names of fields not counted: each becomes code, and code takes time to make. */
+const maxSchemaValues = 20_000
+
+/** Too deep, too large, or asking for answers that come later: ajv's own `$async` would let every payload pass meanwhile. */
 function findRefused(schema: unknown): FormatFault | null {
   let found: FormatFault | null = null
+  let values = 0
   const visit = (value: unknown, path: (string | number)[]): void => {
     if (found !== null) return
-    if (path.length > maxSchemaDepth) found = faultAt(path, `nested deeper than ${maxSchemaDepth}`, 'E303')
+    if (++values > maxSchemaValues) found = faultAt([], `holds more than ${maxSchemaValues} values`, 'E303')
+    else if (path.length > maxSchemaDepth) found = faultAt(path, `nested deeper than ${maxSchemaDepth}`, 'E303')
     else if (Array.isArray(value)) for (const [at, item] of value.entries()) visit(item, [...path, at])
     else if (isObject(value)) {
       if (value['$async'] !== undefined) found = faultAt([...path, '$async'], '$async is refused', 'E303')
@@ -161,8 +167,7 @@ function invalidSchema(errors: readonly ErrorObject[]): FormatFault[] {
 function uncompilable(error: Error, schema: unknown): FormatFault {
   if (error instanceof RangeError) return faultAt([], 'a reference leads back to itself, or the schema is too large')
   const { message } = error
-  const pattern = /RE2/.test(error.constructor.name) || /error parsing regexp/.test(message)
-  if (pattern) return faultAt([], `a pattern uses what is refused here: ${message}`, 'E303')
+  if (error instanceof RefusedPattern) return faultAt([], `a pattern uses what is refused here: ${message}`, 'E303')
   const missing = error as { missingRef?: string; missingSchema?: string }
   if (missing.missingRef === undefined) return faultAt([], message)
   const place = findReference(schema, missing.missingRef, [])
@@ -215,8 +220,8 @@ function inWords({ instancePath, keyword, params, message = 'does not fit' }: Er
     }
   }
   if (keyword === 'enum') {
-    const allowed = (params['allowedValues'] as unknown[]).map((value) => JSON.stringify(value)).join(', ')
-    return { path: instancePath, message: `must be one of ${allowed}`, keyword }
+    const allowed = (params['allowedValues'] as unknown[] | undefined)?.map((value) => JSON.stringify(value)).join(', ')
+    return { path: instancePath, message: `must be one of ${allowed ?? 'the many allowed values'}`, keyword }
   }
   if (keyword === 'const')
     return { path: instancePath, message: `must be ${JSON.stringify(params['allowedValue'])}`, keyword }

@@ -10,16 +10,18 @@ export interface Pattern {
 /**
  * A `pattern` of a schema, run in linear time: schemas are written by many, and payloads by anyone. Each step of the
  * way counts as a part of what checking the payload may cost.
- * *Errors*: throws for what RE2 refuses on purpose (look-around, back references), and for what is too large.
+ * *Errors*: throws `RefusedPattern` for what RE2 refuses on purpose (look-around, back references), and for what is too large.
  */
 export function linearPattern(pattern: string, flags: string): Pattern {
   const compiled = LinearPattern.compile(toRe2Syntax(pattern))
-  if (typeof compiled === 'string') throw new SyntaxError(compiled)
+  if (typeof compiled === 'string') throw new RefusedPattern(compiled)
   return {
     test: (text) => compiled.test(text, steps),
     toString: () => `/${pattern}/${flags}`,
   }
 }
+
+export class RefusedPattern extends Error {}
 
 /** A step of a pattern is a tenth of one of a check; the last one throws. */
 const steps: StepBudget = {
