@@ -229,6 +229,7 @@ function plainValue({ evaluate, type }: Expression, path: DocumentPath, { rich }
   const site: Site = { origin: { path }, offset: 0 }
   return (scope) => {
     const value = evaluate(scope)
+    if (typeof value === 'number' && Number.isFinite(value)) return value
     return value === failed ? failed : plain(scope, site, value)
   }
 }

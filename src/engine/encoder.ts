@@ -10,13 +10,13 @@ export class Encoder {
   readsJson = true
   #hasItem = false
   #isRich = false
-  #madeCount = 0
-  readonly #bodies: (Body | null)[] = []
-  readonly #values: unknown[] = []
-  #writtenCount = 0
-  readonly #writtenOf: (Body | null)[] = []
-  readonly #writtenBy: Encoding[] = []
-  readonly #written: Uint8Array[] = []
+  // Nearly all rules have one body and one encoding: those stand apart, and cost no search.
+  #body: Body | null = null
+  #value: unknown = unmade
+  #encoding: Encoding | null = null
+  #written: Uint8Array = noBytes
+  #writtenOf: Body | null = null
+  readonly #further: Further[] = []
 
   /**
    * Takes up one rule's turn with one message, or with one item of it. `rich`: bodies hold data for binary encodings;
@@ -25,39 +25,42 @@ export class Encoder {
   begin(hasItem: boolean, rich: boolean): void {
     this.#hasItem = hasItem
     this.#isRich = rich
-    this.#madeCount = 0
-    this.#writtenCount = 0
+    this.#value = unmade
+    this.#encoding = null
+    if (this.#further.length > 0) this.#further.length = 0
   }
 
   /** Lets go of the last message. */
   end(): void {
-    while (this.#values.length > 0) this.#values.pop()
-    while (this.#written.length > 0) this.#written.pop()
+    this.begin(false, false)
+    this.#written = noBytes
   }
 
   /** The very bytes of the message when nothing changes them; null when there are none, with the reason in the scope. */
   bytes(scope: Scope, body: Body | null, encoding: Encoding): Uint8Array | null {
     if (body === null && !this.#hasItem && this.#isWritten(encoding)) return scope.message.payload
-    for (let at = 0; at < this.#writtenCount; at++) {
-      if (this.#writtenOf[at] === body && this.#writtenBy[at] === encoding) return this.#written[at]!
-    }
-    const value = this.value(scope, body)
+    if (this.#encoding === encoding && this.#writtenOf === body) return this.#written
+    const known = this.#further.find((one) => one.encoding === encoding && one.body === body)
+    if (known !== undefined) return known.bytes
+    const value = this.#valueOf(scope, body)
     const bytes = value === failed ? null : this.#write(scope, body, encoding, value)
     if (bytes === null) return null
-    this.#writtenOf[this.#writtenCount] = body
-    this.#writtenBy[this.#writtenCount] = encoding
-    this.#written[this.#writtenCount++] = bytes
+    if (this.#encoding === null) {
+      this.#encoding = encoding
+      this.#writtenOf = body
+      this.#written = bytes
+    } else this.#further.push({ body, encoding, bytes })
     return bytes
   }
 
   /** What a body makes of this message or item; without one, the payload or the item itself. */
-  value(scope: Scope, body: Body | null): unknown {
+  #valueOf(scope: Scope, body: Body | null): unknown {
     if (body === null) return this.#hasItem ? scope.item : scope.payload()
-    for (let at = 0; at < this.#madeCount; at++) if (this.#bodies[at] === body) return this.#values[at]
+    if (this.#body === body && this.#value !== unmade) return this.#value
     const value = body.evaluate(scope)
     if (value === failed) return failed
-    this.#bodies[this.#madeCount] = body
-    this.#values[this.#madeCount++] = value
+    this.#body = body
+    this.#value = value
     return value
   }
 
@@ -88,3 +91,12 @@ export class Encoder {
 }
 
 const payloadSite = siteOf('payload')
+const unmade: unique symbol = Symbol('unmade')
+const noBytes = new Uint8Array(0)
+
+/** Bytes of a rule that writes its payload in several ways. */
+interface Further {
+  readonly body: Body | null
+  readonly encoding: Encoding
+  readonly bytes: Uint8Array
+}

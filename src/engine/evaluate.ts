@@ -17,7 +17,7 @@ const strength: Readonly<Record<Ack, number>> = { received: 0, stored: 1, delive
  * all. Each rule sees the message as published. Counters move only when `outcome.count()` is called.
  */
 export function evaluate(bound: BoundRules, message: Message, outcome: Outcome): void {
-  outcome.reset()
+  outcome.restart()
   evaluateFurther(bound, message, outcome)
 }
 
@@ -43,7 +43,7 @@ export function evaluateFurther(bound: BoundRules, message: Message, outcome: Ou
 
 /** What rules have gathered goes on from where it was stopped: `bound` has the one rule, `message` is the result. */
 export function evaluateGathered(bound: BoundRules, message: Message, outcome: Outcome): void {
-  outcome.reset()
+  outcome.restart()
   outcome.scope.begin(message)
   const [boundRule] = bound.rules as [BoundRule]
   const { rule } = boundRule
@@ -150,7 +150,9 @@ function send(
   const owed = outcome.owed.length
   const publishes = outcome.publishes.length
   const isEach = rule.forEach !== null && targets === boundRule.to
-  const sent = (isEach ? deliverEach : deliver)(targets, boundRule, bound, message, outcome)
+  const sent = isEach
+    ? deliverEach(targets, boundRule, bound, message, outcome)
+    : deliver(targets, boundRule, bound, message, outcome)
   if (!sent) return expressionError(rule, outcome.scope)
   const claims = outcome.owed.length - owed
   const published = outcome.publishes.length - publishes

@@ -33,15 +33,20 @@ export class Outcome {
   readonly #published: number[] = []
   readonly #absorbed: number[] = []
 
-  /** Forgets the last message. */
+  /** Forgets the last message, and lets go of what was made of it. */
   reset(): void {
+    this.restart()
+    this.scope.end()
+    this.encoder.end()
+  }
+
+  /** Forgets what was decided, for the next message. */
+  restart(): void {
     this.clearTargets()
     this.changes.reset()
     this.ack = 'received'
     this.refusal = null
     this.#noted = 0
-    this.scope.end()
-    this.encoder.end()
   }
 
   /** Drops what was owed so far: one rule has refused the message. */
