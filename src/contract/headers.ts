@@ -178,7 +178,7 @@ export interface CarriedHeaders {
  * Reads back what one of the three above wrote, and makes user properties of the headers of strangers.
  *
  * *Shape*: an interval of expiry counts from the message's time; `otherwiseMs` (ms since the epoch) is that time where the
- * headers carry none. A stranger's value that is not UTF-8 becomes its base64.
+ * headers carry none. A stranger's value that is no text of MQTT's becomes its base64.
  */
 export function readHeaders(headers: Iterable<Header>, otherwiseMs: number): CarriedHeaders {
   const carried: CarriedHeaders = { topic: null, client: null, qos: null, retain: null, timeMs: null, properties: null }
@@ -286,10 +286,13 @@ const strict = new TextDecoder('utf-8', { fatal: true })
 
 const textOf = (value: string | Uint8Array): string => {
   if (typeof value === 'string') return value
+  const base64 = () => Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
+  // MQTT's text holds every character but this one. *Source*: MQTT 5.0 §1.5.4.
+  if (value.includes(0)) return base64()
   try {
     return strict.decode(value)
   } catch {
-    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
+    return base64()
   }
 }
 

@@ -66,6 +66,8 @@ export interface Schemas {
    * be of several subjects: then it is read as that of `subject`, if it is one of these.
    */
   unframe(bytes: Uint8Array, subject?: string): Framed | null
+  /** The schema that a record's header `__value_schema_id` names, by id or by GUID; null when it is none, or unknown. */
+  ofHeader?(bytes: Uint8Array, subject?: string): PayloadSchema | null
   /** Whether the id a payload is framed with is being asked for elsewhere, so that it may soon be known. */
   awaits?(bytes: Uint8Array): boolean
 }

@@ -17,6 +17,7 @@ import type { Content } from './content.ts'
 import type { Entry } from './entry.ts'
 import type { Mode, Policy } from './policy.ts'
 import type { Schema } from './schema.ts'
+import { SparkplugSubject, sparkplugSubject } from './sparkplug-subject.ts'
 import { frameBytes, readFrame, readGuid, readIndexes } from './wire-format.ts'
 
 /** All there is, as plain data. */
@@ -56,7 +57,16 @@ interface Line {
   readonly wanted: Map<string, Set<number | null>>
   /** Told each id that is asked for and not there; answers whether it may soon be. */
   onUnknownId: ((id: number) => boolean) | null
+  /** Sparkplug B, which is in every registry, with the births it remembers. */
+  sparkplug: SparkplugSubject
 }
+
+const newLine = (): Line => ({
+  newest: null,
+  wanted: new Map(),
+  onUnknownId: null,
+  sparkplug: new SparkplugSubject(),
+})
 
 export class Registry {
   readonly state: RegistryState
@@ -66,7 +76,7 @@ export class Registry {
 
   constructor(state: RegistryState, from: Registry | null = null) {
     this.state = state
-    this.#line = from === null ? { newest: null, wanted: new Map(), onUnknownId: null } : from.#line
+    this.#line = from === null ? newLine() : from.#line
     const byId = new Map<number, Entry>()
     for (const entries of state.subjects.values())
       for (const entry of entries) if (byId.get(entry.content.id)?.deleted !== false) byId.set(entry.content.id, entry)
@@ -81,6 +91,15 @@ export class Registry {
   /** From now on, this is the one its line's ids are looked up in. */
   take(): void {
     this.#line.newest = this
+  }
+
+  get sparkplug(): SparkplugSubject {
+    return this.#line.sparkplug
+  }
+
+  /** Takes over what an earlier registry of the same hub remembers of edge nodes. */
+  succeed(earlier: Registry): void {
+    this.#line.sparkplug = earlier.sparkplug
   }
 
   /** What rules have asked for by name: versions under their subjects, null for the newest. */
@@ -115,6 +134,9 @@ export class Registry {
    */
   resolve(name: string): Schema | null {
     const { subject, version, message } = this.state.subjects.has(name) ? whole(name) : readName(name)
+    if (subject === sparkplugSubject && !this.state.subjects.has(subject)) {
+      return version === null || version === 1 ? this.sparkplug.want() : null
+    }
     const asked = this.#line.wanted.get(subject)
     if (asked === undefined) this.#line.wanted.set(subject, new Set([version]))
     else asked.add(version)
@@ -142,8 +164,8 @@ export class Registry {
   }
 
   /** The schema a record's header `__value_schema_id` names, by id or by GUID; null when there is none. */
-  ofHeader(bytes: Uint8Array): Schema | null {
-    if (bytes[0] === 0) return this.unframe(bytes)?.schema ?? null
+  ofHeader(bytes: Uint8Array, subject?: string): Schema | null {
+    if (bytes[0] === 0) return this.unframe(bytes, subject)?.schema ?? null
     const guid = readGuid(bytes)
     const entry = guid === null ? null : this.ofGuid(guid)
     return entry === null ? null : (framed(entry, bytes, 17)?.schema ?? null)

@@ -1,10 +1,10 @@
 /**
  * The ways to read a payload. Rules that read it the same way share one decoder, so that a message is decoded once.
  */
-import type { Message } from '../../contract/message.ts'
+import type { Message, MessageProperties } from '../../contract/message.ts'
 import { type DecodeFault, jsonPayload, type PayloadDecoder } from '../expression/payload.ts'
 import { failed } from '../expression/value.ts'
-import type { PayloadSchema, Schemas } from '../port.ts'
+import type { Framed, PayloadSchema, Schemas } from '../port.ts'
 import { cbor } from './cbor.ts'
 import type { Codec } from './codec.ts'
 import { type CsvForm, csvCodec } from './csv.ts'
@@ -45,7 +45,8 @@ class SchemaPayload implements PayloadDecoder {
 
   decode({ payload, topic }: Message): unknown {
     const schema = this.#schema
-    const framed = payload[0] === 0 && schema.format !== 'sparkplug' ? this.#schemas.unframe(payload, schema.subject) : null
+    const framed =
+      payload[0] === 0 && schema.format !== 'sparkplug' ? this.#schemas.unframe(payload, schema.subject) : null
     if (framed !== null && framed.schema.subject === schema.subject) {
       const read = readBy(framed.schema, payload.subarray(framed.offset), topic)
       // A payload without a frame may begin like one; then it is not of the schema that the frame would name.
@@ -70,11 +71,14 @@ class FramedPayload implements PayloadDecoder {
     this.#wanted = wanted
   }
 
-  decode({ payload, topic }: Message): unknown {
+  decode({ payload, topic, properties }: Message): unknown {
     const wanted = this.#wanted
-    const framed = this.#schemas.unframe(payload, wanted?.subject)
+    // Confluent's header form: the payload is bare, and a header says what would stand before it.
+    const header = properties === null ? null : headerOf(properties)
+    const frame = header ?? payload
+    const framed = this.#opened(frame, header !== null, wanted?.subject)
     if (framed === null) {
-      return this.#fail(unframedReason(payload), this.#schemas.awaits?.(payload) === true ? 'E409' : 'E402')
+      return this.#fail(unframedReason(frame), this.#schemas.awaits?.(frame) === true ? 'E409' : 'E402')
     }
     const { schema, offset } = framed
     if (wanted !== null && schema.subject !== wanted.subject) {
@@ -90,6 +94,12 @@ class FramedPayload implements PayloadDecoder {
     if (wanted === null || other === null) return value
     this.fault = schemaFaultOf(wanted, other)
     return failed
+  }
+
+  #opened(frame: Uint8Array, isHeader: boolean, subject: string | undefined): Framed | null {
+    if (!isHeader) return this.#schemas.unframe(frame, subject)
+    const schema = this.#schemas.ofHeader?.(frame, subject) ?? null
+    return schema === null ? null : { schema, offset: 0 }
   }
 
   #fail(reason: string, code: DecodeFault['code'] = 'E402'): typeof failed {
@@ -111,13 +121,23 @@ function readBy(schema: PayloadSchema, bytes: Uint8Array, topic: string): unknow
   }
 }
 
+/** A header of Kafka's that no text can hold comes as a user property in base64; a GUID may happen to be text. */
+function headerOf({ user }: MessageProperties): Uint8Array | null {
+  const text = user?.find(([name]) => name === schemaIdHeader)?.[1]
+  return text === undefined ? null : Buffer.from(text, text.startsWith('\u0001') ? 'utf8' : 'base64')
+}
+
 function unframedReason(payload: Uint8Array): string {
+  if (payload.length === 17 && payload[0] === 1) return 'the header names a schema that the registry does not know'
   if (payload.length < 5 || payload[0] !== 0) {
     return "payload is not in Confluent's wire format: it begins with a zero byte and a schema id"
   }
   const id = ((payload[1]! << 24) | (payload[2]! << 16) | (payload[3]! << 8) | payload[4]!) >>> 0
   return `payload names schema id ${id}, which the registry does not know`
 }
+
+/** The header that names a value's schema. *Source*: Confluent's clients, header schema ids. */
+export const schemaIdHeader = '__value_schema_id'
 
 /** Where decoders are kept: one of a kind for all rules of a registry. */
 const kept = new WeakMap<Schemas, Map<unknown, PayloadDecoder>>()

@@ -6,15 +6,13 @@ import type { PayloadSchema, Schemas } from '../port.ts'
 import type { RuleFaults } from '../rule-faults.ts'
 import type { CsvForm } from './csv.ts'
 import { csvFormOf, csvProperties } from './csv-form.ts'
+import { schemaIdHeader } from './decoders.ts'
 import { contentTypes, type PayloadWriter, writerOf } from './writer.ts'
 
 export const encodings = ['json', 'avro', 'protobuf', 'msgpack', 'cbor', 'csv', 'raw'] as const
 export type EncodingName = (typeof encodings)[number]
 const frames = ['confluent', 'header', 'none'] as const
 type FrameName = (typeof frames)[number]
-
-/** The header that names a value's schema. *Source*: Confluent's clients, header schema ids. */
-const schemaIdHeader = '__value_schema_id'
 
 /**
  * How a target's payload becomes bytes. Compared as a whole: targets that are written alike share one, and the bytes.
