@@ -1,40 +1,11 @@
-/** The pages of the rules' language: printed from the schema of a rule file and from the table of functions. */
-import { code, markdownTable, printTable } from '../src/document/markdown.ts'
+/** The page of the rules' language: printed from the table of functions. */
+import { code, markdownTable } from '../src/document/markdown.ts'
 import { standardNames } from '../src/engine/expression/names.ts'
 import { maxExpressionDepth, maxExpressionLength } from '../src/engine/expression/parser.ts'
 import { maxSteps } from '../src/engine/expression/scope.ts'
 import { dyn, printType } from '../src/engine/expression/type.ts'
-import { ruleSchema } from '../src/engine/rule-file.ts'
 import { languageSections } from './cel-page.ts'
 import { functionTables } from './function-tables.ts'
-
-export const rulesPage = (printed: string, types: readonly string[]): string =>
-  ['# Rules', printed, rulesIntroduction, '## Fields\n', printTable(ruleSchema), targets(types)].join('\n')
-
-const rulesIntroduction = `One rule a file, \`rules/<name>.yaml\`; the file's name is the rule's. All rules that match a topic apply, each to the message as it was published.
-Expressions are written in [CEL](expressions.md). \`trestle check\` tells every fault with file, line and column.
-
-A rule that refuses a message (its schema, or an expression that fails) keeps it from everyone: no other rule and no subscriber gets it. \`on_refused\` says what becomes of it: \`dead-letter\`
-keeps it, \`drop\` does not, \`pass\` lets the message go on as if this rule were not there. The publisher hears the reason.
-`
-
-const targets = (types: readonly string[]): string => `## Targets
-
-An entry of \`to:\` names a \`sink\` (a connector of the settings) or a topic to \`publish\` to.
-
-| With \`sink\` | Meaning |
-| --- | --- |
-| \`key\` | The key on the far side; \`\${…}\` is filled in. |
-| \`headers\` | A map of headers; values are text with \`\${…}\`. |
-| \`encode\` | How the payload is written. |
-| others | The fields of the connector's type: ${types.map((type) => `[${type}](connectors/${type}.md#in-a-rule)`).join(', ')}. |
-
-| With \`publish\` | Meaning |
-| --- | --- |
-| \`publish\` | The topic; \`\${…}\` is filled in. |
-| \`qos\`, \`retain\` | Of the new message. |
-| \`encode\` | How the payload is written. |
-`
 
 export const expressionsPage = (printed: string): string =>
   ['# Expressions', printed, expressionsIntroduction, names(), languageSections(), functionTables()].join('\n')

@@ -13,8 +13,9 @@ import { connectorEntrySchema } from '../src/settings/connector-options.ts'
 import { printConfigSchema } from '../src/settings/print.ts'
 import { settingsSchema } from '../src/settings/schema.ts'
 import { connectorList } from './connector-list.ts'
-import { expressionsPage, rulesPage } from './language-pages.ts'
+import { expressionsPage } from './language-pages.ts'
 import { propertiesPage } from './properties-page.ts'
+import { rulesPage } from './rules-page.ts'
 
 /** Every printed page by its path below `docs/reference`. */
 export async function printPages(): Promise<Map<string, string>> {
