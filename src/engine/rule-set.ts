@@ -18,6 +18,7 @@ import { readDocument } from '../document/yaml.ts'
 import { TopicTrie } from '../topic/trie.ts'
 import { BoundRules } from './bound-rules.ts'
 import { type CompiledRule, compileRule, type RuleEnvironment } from './compile.ts'
+import { checkRuleNames } from './example/check.ts'
 import { findLoops } from './loop-check.ts'
 import { RuleFaults } from './rule-faults.ts'
 
@@ -46,8 +47,9 @@ export class RuleSet {
     const faults: Fault[] = []
     const rules: CompiledRule[] = []
     const known = new Map<string, string>()
+    const names = new Set(files.map(({ file }) => nameOf(file)))
     for (const { file, text } of files) {
-      const name = basename(file).replace(/\.ya?ml$/, '')
+      const name = nameOf(file)
       const read = readDocument(file, text)
       const found = new RuleFaults(read.document)
       found.all.push(...read.faults)
@@ -55,6 +57,7 @@ export class RuleSet {
       if (other !== undefined) found.at([], 'E201', `${other} already holds a rule of this name`)
       known.set(name, file)
       const rule = read.faults.length > 0 ? null : compileRule(name, found, env)
+      checkRuleNames(found, names)
       if (rule !== null) rules.push(rule)
       faults.push(...found.all)
     }
@@ -77,6 +80,8 @@ export class RuleSet {
     return new BoundRules(topic, found)
   }
 }
+
+const nameOf = (file: string): string => basename(file).replace(/\.ya?ml$/, '')
 
 function loopFaults(rules: readonly CompiledRule[], waysBack: RuleEnvironment['waysBack']): Fault[] {
   return findLoops(rules, waysBack).map(({ rules: circle, steps, way }) => {

@@ -56,6 +56,18 @@ it('B1: the faults of examples are found with those of their rule, with place an
   )
 })
 
+it('B1: a rule that an example names and that there is not is a fault', () => {
+  const faults = faultsOf(
+    rule(`  - name: a
+    given: { topic: plants/oslo/lines/3 }
+    expect: [{ sink: lake, rule: rr }, { sink: lake, rule: other }]`),
+  )
+  assert.deepEqual(faults, [
+    'r.yaml:7:34  E201  there is no rule `rr` (did you mean `r`?)',
+    'r.yaml:7:60  E201  there is no rule `other`',
+  ])
+})
+
 it('times and numbers are read as ranges', () => {
   assert.deepEqual(['500ms', '1.5 s', '2m', '3 min', '1h', '1d', '7', '-1s', 's', ''].map(readSpan), [
     500,

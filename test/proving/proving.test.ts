@@ -240,6 +240,16 @@ describe('B1: refusals in examples', () => {
       ),
     )
     assert.deepEqual(told, ['dropped: passes'])
+    const unheard = await proved(
+      rule(
+        `
+  - name: dropped unheard
+    given: { topic: plants/oslo/readings, payload: { t: warm } }
+    expect: [{ dead_letter: E401, count: 0 }]`,
+        'schema: reading\non_refused: drop',
+      ),
+    )
+    assert.equal(unheard[0], 'dropped unheard: the message was refused')
   })
 
   it('at a topic that no rule takes say which rule comes nearest', async () => {

@@ -40,6 +40,20 @@ export function checkExamples(faults: RuleFaults, around: ExampleSurroundings): 
   }
 }
 
+/** Finds rules that examples name and that there are not. `names` are those of all rule files. */
+export function checkRuleNames(faults: RuleFaults, names: ReadonlySet<string>): void {
+  const examples = (faults.document.value as { examples?: unknown } | null)?.examples
+  for (const [at, example] of (Array.isArray(examples) ? examples : []).entries()) {
+    const expected: unknown = isFields(example) ? example['expect'] : null
+    for (const [index, one] of (Array.isArray(expected) ? expected : []).entries()) {
+      const name: unknown = isFields(one) ? one['rule'] : undefined
+      if (typeof name !== 'string' || names.has(name)) continue
+      const path = ['examples', at, 'expect', index, 'rule']
+      faults.at(path, 'E201', `there is no rule \`${name}\``, undefined, suggest(name, names))
+    }
+  }
+}
+
 function checkGivens(given: unknown, path: DocumentPath, faults: RuleFaults, { pattern }: ExampleSurroundings): void {
   const list: (readonly [unknown, DocumentPath])[] = Array.isArray(given)
     ? given.map((one, at) => [one, [...path, at]] as const)
