@@ -55,7 +55,13 @@ export class ProtoReaders {
     this.#messages.set(node, reader)
     const own = wellKnownReaders.get(node.name)
     if (own !== undefined) reader.whole = own
-    else reader.fields = this.#fields(node)
+    else {
+      // Made when it is first needed: a file may lead through thousands of messages to the last one.
+      reader.fields = (source, merged, group) => {
+        reader.fields = this.#fields(node)
+        return reader.fields(source, merged, group)
+      }
+    }
     return reader
   }
 

@@ -3,6 +3,8 @@ import type { FieldNode, FieldType, MessageNode } from './proto-node.ts'
 
 /** Types told to the checker; beyond, and where a message stands in itself again, anything may be read. */
 const maxShapes = 10_000
+/** Deeper than a payload can be. */
+const maxDepth = 100
 const any: Shape = { kind: 'any' }
 const anyObject: Shape = { kind: 'object', fields: new Map(), open: true }
 
@@ -16,7 +18,7 @@ class Shaper {
   message(node: MessageNode): Shape {
     const known = wellKnown.get(node.name)
     if (known !== undefined) return known
-    if (this.#open.has(node) || --this.#left < 0) return any
+    if (this.#open.has(node) || this.#open.size >= maxDepth || --this.#left < 0) return any
     this.#open.add(node)
     const fields = node.fields.map((field) => [field.name, this.#field(field)] as const)
     this.#open.delete(node)

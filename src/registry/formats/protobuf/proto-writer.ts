@@ -17,15 +17,16 @@ export class ProtoWriters {
   message(node: MessageNode): Write {
     const known = this.#messages.get(node)
     if (known !== undefined) return known
-    let write: Write = () => fail('type', 'is of a type that is not ready')
+    let write: Write | null = null
     const deep: Write = (sink, value) => {
       if (++this.depth > maxDepth) return fail('depth', `is nested deeper than ${maxDepth}`)
+      // Made when it is first needed: a file may lead through thousands of messages to the last one.
+      write ??= wellKnownWriters.get(node.name) ?? this.#fields(node)
       const written = write(sink, value)
       this.depth--
       return written
     }
     this.#messages.set(node, deep)
-    write = wellKnownWriters.get(node.name) ?? this.#fields(node)
     return deep
   }
 
