@@ -40,10 +40,13 @@ export function tokenize(text: string): Token[] {
   let line = 1
   let lineStart = 0
   let position = 0
+  // Remembered, since looking for it anew at each word of a long line would be quadratic.
+  let lineEnd = text.indexOf('\n')
   const skip = (to: number): void => {
-    for (let at = text.indexOf('\n', position); at >= 0 && at < to; at = text.indexOf('\n', at + 1)) {
+    while (lineEnd >= 0 && lineEnd < to) {
       line++
-      lineStart = at + 1
+      lineStart = lineEnd + 1
+      lineEnd = text.indexOf('\n', lineStart)
     }
     position = to
   }
