@@ -29,6 +29,7 @@ import { Reload } from './reload.ts'
 import type { Reloaded } from './rule-book.ts'
 import { RuleState } from './rule-state.ts'
 import { Schemas } from './schemas.ts'
+import { watchSparkplug } from './sparkplug-watch.ts'
 
 export interface HubOptions {
   readonly plan: Plan
@@ -106,7 +107,7 @@ export class Hub implements HubPort {
   }
 
   private constructor(options: HubOptions, journal: Journal) {
-    const { plan, events, log } = options
+    const { plan, events, log, secrets, learnSecrets } = options
     this.#options = options
     this.#journal = journal
     this.#flow = new Flow(plan.rules, journal)
@@ -121,6 +122,7 @@ export class Hub implements HubPort {
       events: (level, event, facts) => events.tell(level, event, facts),
     })
     this.#flow.route = (message) => this.#broker.publish(message)
+    watchSparkplug(plan.registry.sparkplug, this.#broker)
     this.#doors = new InnerDoors(this.#broker, this.#flow, journal, guard)
     const settled = createSettled(journal.tail)
     this.#buffers = new Buffers(journal.tail, settled, this.#flow)
@@ -141,7 +143,6 @@ export class Hub implements HubPort {
       events,
       log,
     })
-    const { secrets, learnSecrets } = options
     this.#reload = new Reload({ plan, flow: this.#flow, journal, connectors: () => this.connectors, events })
     this.schemas = new Schemas({
       book: () => this.#reload.book,

@@ -84,6 +84,7 @@ export class RuleBook {
     const done = this.#turn.then(async () => {
       const { texts, faults, ...read } = await this.#options.read()
       const registry = read.registry ?? this.#registry
+      if (registry !== this.#registry) registry.succeed(this.#registry)
       const next = this.#compile(texts, registry)
       const all = [...faults, ...next.faults]
       if (next.rules === null || all.length > 0) throw refusal(all)
