@@ -1,6 +1,5 @@
 import type { Message } from '../../contract/message.ts'
 import { entryBytes, type StateLimits } from './limits.ts'
-import type { StateChanges } from './state.ts'
 import type { StoredValue } from './stored-value.ts'
 
 /** The last message of a key that has passed. */
@@ -51,20 +50,19 @@ export class FilterTable {
     return this.#passed.size
   }
 
-  /** Whether a message goes through; `changes` has what the same message has decided before, and hears what a drop rests on. */
-  lets(key: string, timeMs: number, value: StoredValue, changes: StateChanges): boolean {
-    const pending = changes.list.length === 0 ? null : changes.pending(this, key)
+  /** Whether a message goes through; `pending`: what the same message has altered in an earlier rule's turn. */
+  lets(key: string, timeMs: number, value: StoredValue, pending: readonly unknown[] | null): boolean {
     const last = this.#passed.get(key)
     if (pending === null && last === undefined) return true
-    const lastMs = pending === null ? last!.timeMs : (pending.input[0] as number)
+    const lastMs = pending === null ? last!.timeMs : (pending[0] as number)
     const { forgetMs, deadband } = this.#options
     if (Math.abs(timeMs - lastMs) >= forgetMs) return true
-    if (deadband !== null) {
-      const lastValue = pending === null ? last!.value : (pending.input[1] as StoredValue)
-      if (differs(value, lastValue, deadband)) return true
-    }
-    if (pending === null && last!.position > changes.restsOn) changes.restsOn = last!.position
-    return false
+    return deadband !== null && differs(value, pending === null ? last!.value : (pending[1] as StoredValue), deadband)
+  }
+
+  /** Place on disk of the message of this key that has passed last. */
+  positionOf(key: string): number {
+    return this.#passed.get(key)?.position ?? 0
   }
 
   /** What a message that passes alters. */

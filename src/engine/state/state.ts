@@ -126,8 +126,10 @@ export class RuleState {
       const value = step.value === null ? null : step.value(scope)
       if (value === failed) return this.#undo(changes, before)
       const { table } = step
-      if (!table.lets(key as string, message.timeMs, value as StoredValue, changes)) {
+      const pending = changes.list.length === 0 ? null : changes.pending(table, key as string)
+      if (!table.lets(key as string, message.timeMs, value as StoredValue, pending?.input ?? null)) {
         changes.keep(before)
+        if (pending === null) changes.restsOn = Math.max(changes.restsOn, table.positionOf(key as string))
         return 'dropped'
       }
       const input = table.inputOf(message.timeMs, value as StoredValue)
