@@ -108,7 +108,8 @@ function compileIntegers(
       const quick = operator === '/' ? (a - (a % b)) / b : calculateDoubles(operator, a, b)
       if (Number.isSafeInteger(quick) && (kind === 'int' || quick >= 0)) return quick + 0
     }
-    if (!isNumber(a) || !isNumber(b)) return calculate(scope, site, operator, a, b, null)
+    // A schema can be wrong about its data; then it is what it is.
+    if (!isInteger(a) || !isInteger(b)) return calculate(scope, site, operator, a, b, null)
     const exact = calculateExactly(operator, toBigint(a), toBigint(b))
     if (exact === null) return scope.fail(site, 'division by zero')
     return inForm(scope, site, kind === 'int' ? toInt(exact) : toUint(exact), exact, true)
@@ -116,8 +117,10 @@ function compileIntegers(
   return (scope) => both(scope, left, right, slow)
 }
 
-const toBigint = (value: number | bigint | Uint): bigint =>
-  value instanceof Uint ? value.unsigned : typeof value === 'bigint' ? value : BigInt(Math.trunc(value))
+const isInteger = (value: unknown): value is number | bigint | Uint =>
+  typeof value === 'bigint' || value instanceof Uint || Number.isInteger(value)
+
+const toBigint = (value: number | bigint | Uint): bigint => (value instanceof Uint ? value.unsigned : BigInt(value))
 
 /** An integer in its static form or the one that tells kinds apart; `fits` is null beyond 64 bits. */
 function inForm(scope: Scope, site: Site, fits: number | bigint | null, exact: bigint, isStatic: boolean): unknown {
@@ -150,7 +153,7 @@ const isMoment = (value: unknown): value is Timestamp | Duration =>
 type Kind = 'int' | 'uint' | 'double'
 
 function numberKind(value: number | bigint | Uint, type: Type | undefined): Kind {
-  if (type?.kind === 'int' || type?.kind === 'uint') return type.kind
+  if ((type?.kind === 'int' || type?.kind === 'uint') && isInteger(value)) return type.kind
   return typeof value === 'bigint' ? 'int' : value instanceof Uint ? 'uint' : 'double'
 }
 
