@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import type { Fault } from '../document/fault.ts'
 import type { ProvingPlan, ProvingSink } from '../proving/plan.ts'
+import { sparkplugPrefix } from '../registry/formats/sparkplug/topic.ts'
 import { loadSettings } from '../settings/settings.ts'
 import { FolderWatch } from './folder-watch.ts'
 import { connectorSchemas, makePlan, type Plan, type PlanOptions, surroundings } from './plan.ts'
@@ -16,7 +17,17 @@ export interface PlannedProof {
 export async function planProof(options: PlanOptions): Promise<PlannedProof> {
   const { plan, faults } = await makePlan({ ...options, secretsMayLack: true })
   if (plan === null) return { plan: null, faults }
-  return { plan: { rules: plan.rules, sinks: sinksOf(plan), schemas: plan.registry }, faults }
+  const { sparkplug } = plan.registry.sparkplug
+  const made: ProvingPlan = {
+    rules: plan.rules,
+    sinks: sinksOf(plan),
+    schemas: plan.registry,
+    forget: () => sparkplug.sessions.clear(),
+    observe: ({ payload, topic }) => {
+      if (topic.startsWith(sparkplugPrefix)) sparkplug.observe(payload, topic)
+    },
+  }
+  return { plan: made, faults }
 }
 
 function sinksOf({ connectors, settings }: Plan): ReadonlyMap<string, ProvingSink> {

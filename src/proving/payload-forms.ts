@@ -48,8 +48,10 @@ export function decodeAs(bytes: Uint8Array, encodings: readonly Encoding[], sche
 function decodeOne(bytes: Uint8Array, name: Encoding['name'], schema: PayloadSchema | null): unknown {
   if (name === 'msgpack') return tryCodec(messagePack, bytes)
   if (name === 'cbor') return tryCodec(cbor, bytes)
-  return schema !== null && (name === 'avro' || name === 'protobuf') ? decodeBy(schema, bytes) : undefined
+  return schema !== null && isOwn(name) ? decodeBy(schema, bytes) : undefined
 }
+
+const isOwn = (name: Encoding['name']): boolean => name === 'avro' || name === 'protobuf' || name === 'sparkplug'
 
 function decodeBy(schema: PayloadSchema, bytes: Uint8Array): unknown {
   try {

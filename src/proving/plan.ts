@@ -1,3 +1,4 @@
+import type { Message } from '../contract/message.ts'
 import type { CompiledRule } from '../engine/compile.ts'
 import type { Schemas, SinkInfo } from '../engine/port.ts'
 import type { RuleSet } from '../engine/rule-set.ts'
@@ -14,6 +15,10 @@ export interface ProvingPlan {
   readonly rules: RuleSet
   readonly sinks: ReadonlyMap<string, ProvingSink>
   readonly schemas: Schemas
+  /** What schemas remember of messages that were seen before (births of Sparkplug B) is forgotten. */
+  readonly forget: () => void
+  /** A message that goes on to subscribers, for those that look at all of them. */
+  readonly observe: (message: Message) => void
 }
 
 /** Data as a device would send it to these rules; `text` is how it was written, where that is JSON. */

@@ -154,6 +154,7 @@ class Rehearsal {
     const message = messageOf(given, rules, this.#clock.now(), this.#encode)
     if (rules === null) this.#witness.untaken.push(at)
     const verdict = rules === null ? Verdict.Accepted : this.#take(message, rules, at)
+    if (verdict === Verdict.Accepted || verdict === Verdict.Pending) this.#plan.observe(message)
     if (given.qos === 0 || verdict === Verdict.Pending || verdict === Verdict.RefusedPending) return
     this.#answer(at, verdict === Verdict.Accepted ? null : this.#flow.error)
   }
@@ -218,8 +219,9 @@ class Rehearsal {
   }
 }
 
-/** What rules have kept of the example before. */
-function forget({ rules }: ProvingPlan): void {
+/** What rules and schemas have kept of the example before. */
+function forget({ rules, forget: forgetSeen }: ProvingPlan): void {
+  forgetSeen()
   for (const { state } of rules.rules) for (const table of state?.tables ?? []) table.clear()
 }
 

@@ -98,6 +98,12 @@ export class Sessions {
     this.#nodes.delete(key)
   }
 
+  /** As in a process that has just begun. */
+  clear(): void {
+    this.#nodes.clear()
+    this.#metrics = 0
+  }
+
   /** Who was born longest ago will be asked to be born again. */
   #makeRoom(newest: string): void {
     for (const key of this.#nodes.keys()) {
