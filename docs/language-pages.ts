@@ -18,7 +18,7 @@ They are checked when the hub starts, against the schema of the topic where the 
 - **Missing values.** Reading a field that is not there fails, and so refuses the message. \`has(payload.x)\` asks; \`payload.?x.orValue(0)\` gives something instead.
 - **Text with \`\${…}\`.** Values become text; null, lists and maps cannot, and fail. A string that is one whole \`\${…}\` keeps the value's type. \`$\${\` stands for \`\${\`.
 - **Patterns** of \`matches\` are RE2: linear in time, whatever the pattern.
-- **Bounds.** An expression has at most ${maxExpressionLength.toLocaleString('en')} characters, nests at most ${maxExpressionDepth} deep, and takes at most ${maxSteps.toLocaleString('en')} steps; more fails. What a macro evaluates for an element costs a step for each operator, name and literal in it.
+- **Bounds.** An expression has at most ${maxExpressionLength.toLocaleString('en')} characters, nests at most ${maxExpressionDepth} deep, and takes at most ${maxSteps.toLocaleString('en')} steps, and up to twice as many for a large payload; more fails. What a macro evaluates for an element costs a step for each operator, name and literal in it.
 `
 
 function names(): string {

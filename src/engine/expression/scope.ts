@@ -27,8 +27,9 @@ export const siteOf = (...path: (string | number)[]): Site => ({ origin: { path 
 export const noSite: Site = { origin: { path: [] }, offset: 0 }
 
 /**
- * Steps one rule may spend on one message, beside one for every four bytes of its payload; operations whose cost grows
- * with the data spend by size. A step is about 20 ns at most, so that all of them are done within 10 ms.
+ * Steps one rule may spend on one message, beside one for every four bytes of its payload, but never more than twice as
+ * many; operations whose cost grows with the data spend by size. A step is about 20 ns at most, and most are far less, so
+ * that all of them are done within 10 ms.
  */
 export const maxSteps = 250_000
 /** Why evaluation ends when the steps are spent. */
@@ -88,7 +89,7 @@ export class Scope {
   beginRule(captures: readonly string[], localCount: number, decoder: PayloadDecoder = jsonPayload): void {
     this.captures = captures
     if (this.#decoded.use(decoder)) this.#payload = unread
-    this.budget = maxSteps + (this.message.payload.length >> 2)
+    this.budget = maxSteps + Math.min(this.message.payload.length >> 2, maxSteps)
     this.room = maxMadeBytes + 2 * this.message.payload.length
     for (let at = 0; at < localCount; at++) this.#locals[at] = unread
     this.#localCount = localCount
