@@ -7,7 +7,7 @@ import { evaluate, RuleSet, type RuleText } from '../../src/engine/rule-set.ts'
 import { RuleBook } from '../../src/hub/rule-book.ts'
 import { watchSparkplug } from '../../src/hub/sparkplug-watch.ts'
 import { emptyState, Registry } from '../../src/registry/registry.ts'
-import { payloadOf } from '../registry/formats/sparkplug/definition.ts'
+import { payloadOf, readBack } from '../registry/formats/sparkplug/definition.ts'
 
 const environment = () => ({
   sinks: new Map([['lake', { type: 'file', targetField: null, targetOptions: null }]]),
@@ -100,7 +100,31 @@ describe('B4: Sparkplug B in a hub', () => {
     assert.equal(hub.born().take('spBv1.0/g/DDATA/n/d', data(2, 7)), '{"speed":7,"device":"d","seq":2}')
   })
 
-  test('B9: remembers births over a reload, whether schemas are files or not', async () => {
+  test('publishes commands that rules make', () => {
+    const registry = new Registry(emptyState)
+    const text = [
+      'from: orders/{node}',
+      'payload:',
+      '  metrics:',
+      '    rate: { type: \'"Int32"\', value: payload.rate }',
+      'to:',
+      '  - publish: spBv1.0/g/NCMD/${node}',
+      '    encode: sparkplug',
+      '    schema: sparkplug-b',
+    ].join('\n')
+    const { rules, faults } = RuleSet.load([{ file: 'rules/orders.yaml', text }], { ...environment(), registry })
+    assert.deepEqual(faults, [])
+    const outcome = new Outcome()
+    const order = { ...messageOf('orders/n', {}), payload: Buffer.from('{"rate": 7}') }
+    evaluate(rules!.lookup('orders/n')!, order, outcome)
+    assert.equal(outcome.refusal, null)
+    const [published] = outcome.publishes
+    assert.equal(published?.topic, 'spBv1.0/g/NCMD/n')
+    const metrics = [{ name: 'rate', datatype: 3, int_value: 7 }]
+    assert.deepEqual(readBack(published.payload ?? new Uint8Array(0)), { metrics })
+  })
+
+  test('remembers births over a reload, whether schemas are files or not', async () => {
     for (const next of [null, new Registry(emptyState)]) {
       const hub = new Hub().born()
       const read = async () => ({

@@ -9,7 +9,7 @@ import { csvFormOf, csvProperties } from './csv-form.ts'
 import { schemaIdHeader } from './decoders.ts'
 import { contentTypes, type PayloadWriter, writerOf } from './writer.ts'
 
-export const encodings = ['json', 'avro', 'protobuf', 'msgpack', 'cbor', 'csv', 'raw'] as const
+export const encodings = ['json', 'avro', 'protobuf', 'sparkplug', 'msgpack', 'cbor', 'csv', 'raw'] as const
 export type EncodingName = (typeof encodings)[number]
 const frames = ['confluent', 'header', 'none'] as const
 type FrameName = (typeof frames)[number]
@@ -96,7 +96,7 @@ function namedSchema(name: unknown, path: DocumentPath, env: Environment): Paylo
 /** What a schema's format is written as. */
 function ownEncoding(schema: PayloadSchema | null): EncodingName | null {
   if (schema === null) return 'json'
-  return schema.format === 'avro' || schema.format === 'protobuf' ? schema.format : 'json'
+  return schema.format === 'json-schema' ? 'json' : schema.format
 }
 
 function nameOf(encode: unknown, path: DocumentPath, { faults }: Environment): EncodingName | null {
@@ -119,7 +119,7 @@ function schemaFor(
   if (name === 'raw' && named !== null) {
     faults.at([...path, 'schema'], 'E201', 'encode: raw writes bytes, which no schema can judge')
   }
-  if (name !== 'avro' && name !== 'protobuf') return named
+  if (name !== 'avro' && name !== 'protobuf' && name !== 'sparkplug') return named
   const schema = named ?? own
   if (schema?.format === name) return schema
   const whose = named === null ? "the rule's own" : 'this one'

@@ -56,11 +56,11 @@ function fits(scope: Scope, schema: PayloadSchema, value: unknown): boolean {
 }
 
 /** What a target's bytes are made by. */
-export type WrittenFormat = 'json' | 'avro' | 'protobuf' | 'msgpack' | 'cbor' | 'csv'
+export type WrittenFormat = 'json' | 'avro' | 'protobuf' | 'sparkplug' | 'msgpack' | 'cbor' | 'csv'
 
 export interface WriterForm {
   readonly format: WrittenFormat
-  /** Required for avro and protobuf. */
+  /** Required for avro, protobuf and sparkplug. */
   readonly schema: PayloadSchema | null
   /** What stands before each payload. */
   readonly frame: Uint8Array | null
@@ -73,6 +73,7 @@ export function writerOf({ format, schema, frame, csv }: WriterForm): PayloadWri
       return jsonWriter(schema, frame)
     case 'avro':
     case 'protobuf':
+    case 'sparkplug':
       return schemaWriter(schema!, frame)
     case 'msgpack':
       return codecWriter('MessagePack', messagePack, schema)
@@ -88,6 +89,7 @@ export const contentTypes: Readonly<Record<WrittenFormat, string>> = {
   json: 'application/json',
   avro: 'application/avro',
   protobuf: 'application/protobuf',
+  sparkplug: 'application/protobuf',
   msgpack: 'application/msgpack',
   cbor: 'application/cbor',
   csv: 'text/csv',

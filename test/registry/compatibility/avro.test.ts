@@ -27,7 +27,7 @@ const pairs = (rows: readonly Row[]): Pair[] =>
 const missing = 'READER_FIELD_MISSING_DEFAULT_VALUE'
 const a = field('a', 'string')
 
-describe('Avro: fields of a record', () => {
+describe('B4: compatibility of Avro: fields of a record', () => {
   holdVerdicts(
     'avro',
     pairs([
@@ -158,7 +158,7 @@ describe('Avro: fields of a record', () => {
   )
 })
 
-describe('Avro: primitives and promotions', () => {
+describe('B4: compatibility of Avro: primitives and promotions', () => {
   const mismatch = 'TYPE_MISMATCH /'
   holdVerdicts(
     'avro',
@@ -204,7 +204,7 @@ describe('Avro: primitives and promotions', () => {
   )
 })
 
-describe('Avro: arrays and maps', () => {
+describe('B4: compatibility of Avro: arrays and maps', () => {
   holdVerdicts(
     'avro',
     pairs([
@@ -233,7 +233,7 @@ describe('Avro: arrays and maps', () => {
   )
 })
 
-describe('Avro: names', () => {
+describe('B4: compatibility of Avro: names', () => {
   const named = (name: string, more: object = {}): Avro => ({ type: 'record', name, fields: [a], ...more })
   holdVerdicts(
     'avro',
@@ -282,7 +282,7 @@ describe('Avro: names', () => {
   )
 })
 
-describe('Avro: enums and fixed', () => {
+describe('B4: compatibility of Avro: enums and fixed', () => {
   const gone = 'MISSING_ENUM_SYMBOLS /symbols'
   holdVerdicts(
     'avro',
@@ -328,7 +328,7 @@ describe('Avro: enums and fixed', () => {
   )
 })
 
-describe('Avro: unions', () => {
+describe('B4: compatibility of Avro: unions', () => {
   holdVerdicts(
     'avro',
     pairs([
@@ -375,7 +375,7 @@ describe('Avro: unions', () => {
   )
 })
 
-describe('Avro: what refers to itself, and to others', () => {
+describe('B4: compatibility of Avro: what refers to itself, and to others', () => {
   const list = (value: Avro, more: readonly Avro[] = []): Avro =>
     record([field('value', value), ...more, field('next', ['null', 'R'])])
   holdVerdicts('avro', [
@@ -447,7 +447,7 @@ describe('Avro: what refers to itself, and to others', () => {
   ])
 })
 
-describe('Avro: words', () => {
+describe('B4: compatibility of Avro: words', () => {
   const told = (old: Avro, next: Avro) =>
     differences(
       'avro',
@@ -468,7 +468,7 @@ describe('Avro: words', () => {
   })
 })
 
-describe('Avro: against another implementation', () => {
+describe('B4: compatibility of Avro: against another implementation', () => {
   /** Schemas in one namespace, with names that say what they are, as both see names alike then. */
   const schemas = fc.letrec<{ type: Avro; record: Avro; plain: Avro }>((tie) => ({
     plain: fc.constantFrom<Avro>('null', 'boolean', 'int', 'long', 'float', 'double', 'bytes', 'string'),

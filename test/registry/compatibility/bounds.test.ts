@@ -25,7 +25,7 @@ const types: readonly [string, string] = ['"string"', '"boolean"']
 const list = (length: number, item: (at: number) => string): string =>
   Array.from({ length }, (_, at) => item(at)).join(',')
 
-describe('comparing hostile schemas ends', () => {
+describe('B4: comparing hostile schemas ends', () => {
   it('where 2^40 ways lead to one definition', () => {
     const definitions = (leaf: string) =>
       [

@@ -21,7 +21,7 @@ const integer = { type: 'integer' }
 const object = (properties: object, more: object = {}) => ({ type: 'object', properties, ...more })
 const closed = { additionalProperties: false }
 
-describe('JSON Schema: types', () => {
+describe('B4: compatibility of JSON Schema: types', () => {
   const changed = 'TYPE_CHANGED #/'
   holdVerdicts(
     'json-schema',
@@ -71,7 +71,7 @@ describe('JSON Schema: types', () => {
   )
 })
 
-describe('JSON Schema: limits of strings and numbers', () => {
+describe('B4: compatibility of JSON Schema: limits of strings and numbers', () => {
   const both = (
     keyword: string,
     added: string,
@@ -149,7 +149,7 @@ describe('JSON Schema: limits of strings and numbers', () => {
   )
 })
 
-describe('JSON Schema: enums, constants and not', () => {
+describe('B4: compatibility of JSON Schema: enums, constants and not', () => {
   const values = (...listed: unknown[]) => ({ enum: listed })
   holdVerdicts(
     'json-schema',
@@ -188,7 +188,7 @@ describe('JSON Schema: enums, constants and not', () => {
   )
 })
 
-describe('JSON Schema: properties of open objects', () => {
+describe('B4: compatibility of JSON Schema: properties of open objects', () => {
   const a = { a: string }
   const optional = 'OPTIONAL_PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL #/properties/b'
   holdVerdicts(
@@ -287,7 +287,7 @@ describe('JSON Schema: properties of open objects', () => {
   })
 })
 
-describe('JSON Schema: properties of closed objects', () => {
+describe('B4: compatibility of JSON Schema: properties of closed objects', () => {
   const a = { a: string }
   const gone = 'PROPERTY_REMOVED_FROM_CLOSED_CONTENT_MODEL #/properties/b'
   holdVerdicts(
@@ -334,7 +334,7 @@ describe('JSON Schema: properties of closed objects', () => {
   )
 })
 
-describe('JSON Schema: properties of partly open objects', () => {
+describe('B4: compatibility of JSON Schema: properties of partly open objects', () => {
   const open = (schema: unknown) => ({ additionalProperties: schema })
   const removedNot = 'PROPERTY_REMOVED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL #/properties/b'
   const addedNot = 'PROPERTY_ADDED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL #/properties/b'
@@ -408,7 +408,7 @@ describe('JSON Schema: properties of partly open objects', () => {
   )
 })
 
-describe('JSON Schema: dependencies', () => {
+describe('B4: compatibility of JSON Schema: dependencies', () => {
   const legacy = { $schema: 'http://json-schema.org/draft-07/schema#' }
   const needs = (dependencies: object) => ({ type: 'object', dependencies })
   holdVerdicts('json-schema', [
@@ -465,7 +465,7 @@ describe('JSON Schema: dependencies', () => {
   ])
 })
 
-describe('JSON Schema: arrays', () => {
+describe('B4: compatibility of JSON Schema: arrays', () => {
   const list = (items: unknown) => ({ type: 'array', items })
   const legacy = { $schema: 'http://json-schema.org/draft-07/schema#' }
   const tuple = (...items: unknown[]) => ({ type: 'array', items })
@@ -577,7 +577,7 @@ describe('JSON Schema: arrays', () => {
   ])
 })
 
-describe('JSON Schema: combinations', () => {
+describe('B4: compatibility of JSON Schema: combinations', () => {
   const any = (...parts: unknown[]) => ({ anyOf: parts })
   const one = (...parts: unknown[]) => ({ oneOf: parts })
   const all = (...parts: unknown[]) => ({ allOf: parts })
@@ -644,7 +644,7 @@ describe('JSON Schema: combinations', () => {
   )
 })
 
-describe('JSON Schema: references', () => {
+describe('B4: compatibility of JSON Schema: references', () => {
   const via = ($defs: object, more: object = {}) => ({ $defs, ...more })
   const node = (value: unknown) => ({ $ref: '#/$defs/n', $defs: { n: object({ value, next: { $ref: '#/$defs/n' } }) } })
   const elsewhere = (text: unknown) => ({
@@ -742,7 +742,7 @@ describe('JSON Schema: references', () => {
   ])
 })
 
-describe('JSON Schema: older drafts and newer words', () => {
+describe('B4: compatibility of JSON Schema: older drafts and newer words', () => {
   const draft4 = { $schema: 'http://json-schema.org/draft-04/schema#' }
   holdVerdicts('json-schema', [
     ...pairs(
@@ -784,7 +784,7 @@ describe('JSON Schema: older drafts and newer words', () => {
   ])
 })
 
-describe('JSON Schema: words', () => {
+describe('B4: compatibility of JSON Schema: words', () => {
   it('are those of Confluent’s registry', () => {
     const text = (schema: unknown) => ({ text: JSON.stringify(schema), references: [] })
     const told = differences(

@@ -16,7 +16,7 @@ const record = (...fields: object[]): EarlierVersion => ({
 const plain = (name: string) => ({ name, type: 'int' })
 const filled = (name: string) => ({ name, type: 'int', default: 0 })
 
-describe('the level of compatibility', () => {
+describe('B4: the level of compatibility', () => {
   /** For each level, whether `next` may follow `earlier`. */
   const table: readonly (readonly [why: string, earlier: EarlierVersion[], next: EarlierVersion, allowed: string])[] = [
     ['a first version always', [], record(plain('a')), compatibilityLevels.join(' ')],

@@ -18,7 +18,7 @@ const proto3 = 'syntax = "proto3";\n'
 const inMessage = (body: string): string => `message M { ${body} }`
 const whole = (body: string): string => body
 
-describe('Protobuf: fields of a message', () => {
+describe('B4: compatibility of Protobuf: fields of a message', () => {
   holdVerdicts(
     'protobuf',
     files(proto3, inMessage, [
@@ -61,7 +61,7 @@ describe('Protobuf: fields of a message', () => {
   )
 })
 
-describe('Protobuf: scalars that read each other', () => {
+describe('B4: compatibility of Protobuf: scalars that read each other', () => {
   const changed = 'FIELD_SCALAR_KIND_CHANGED #/M/1'
   const pairOf = (a: string, b: string, fits: boolean): Row => [
     `${a} and ${b} ${fits ? 'have the same bytes' : 'do not'}`,
@@ -94,7 +94,7 @@ describe('Protobuf: scalars that read each other', () => {
   )
 })
 
-describe('Protobuf: labels', () => {
+describe('B4: compatibility of Protobuf: labels', () => {
   holdVerdicts('protobuf', [
     ...files(proto2, inMessage, [
       [
@@ -175,7 +175,7 @@ describe('Protobuf: labels', () => {
   ])
 })
 
-describe('Protobuf: oneofs', () => {
+describe('B4: compatibility of Protobuf: oneofs', () => {
   const moved = 'FIELD_MOVED_TO_EXISTING_ONEOF #/M/o'
   holdVerdicts(
     'protobuf',
@@ -269,7 +269,7 @@ describe('Protobuf: oneofs', () => {
   )
 })
 
-describe('Protobuf: messages, enums and maps', () => {
+describe('B4: compatibility of Protobuf: messages, enums and maps', () => {
   holdVerdicts(
     'protobuf',
     files(proto3, whole, [
@@ -439,7 +439,7 @@ describe('Protobuf: messages, enums and maps', () => {
   )
 })
 
-describe('Protobuf: what is imported', () => {
+describe('B4: compatibility of Protobuf: what is imported', () => {
   const outer = 'syntax = "proto3"; import "in.proto"; message A { in.B x = 1; }'
   const inner = (body: string, name = 'in'): string => `syntax = "proto3"; package ${name}; ${body}`
   const withInner = (text: string, imported: string) => ({
@@ -505,7 +505,7 @@ function chain(leaf: string): string {
   return `${messages.join(' ')} message B40 { ${leaf} a = 1; }`
 }
 
-describe('Protobuf: words', () => {
+describe('B4: compatibility of Protobuf: words', () => {
   it('are those of Confluent’s registry', () => {
     const text = (body: string) => ({ text: proto3 + inMessage(body), references: [] })
     assert.deepEqual(differences('protobuf', text('string a = 1;'), text('int32 a = 1;')), [

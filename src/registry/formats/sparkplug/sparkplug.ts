@@ -69,9 +69,13 @@ export class Sparkplug implements SchemaBody {
     return 'fault' in encoded ? null : encoded.bytes
   }
 
-  /** Reads a payload and takes what it says of its node; a fault asks the node for a rebirth where that would help. */
+  /**
+   * Reads a payload and takes what it says of its node; a fault asks the node for a rebirth where that would help. A
+   * payload without a topic is read for itself, and says nothing of any node.
+   */
   decode(bytes: Uint8Array, topic: string): unknown {
     const read = readTopic(topic)
+    if (topic === '') return this.#readAlone(bytes)
     if (read === null)
       return this.#refuse(faultOf('', `came under ${JSON.stringify(topic)}, which is no topic of Sparkplug B`))
     if (read.kind === 'STATE') {
@@ -114,6 +118,17 @@ export class Sparkplug implements SchemaBody {
     }
   }
 
+  #readAlone(bytes: Uint8Array): unknown {
+    try {
+      const { timestamp, seq, metrics } = readPayload(bytes, byName)
+      this.fault = null
+      return plainMetrics({ timestamp, seq }, metrics)
+    } catch (thrown) {
+      if (!(thrown instanceof PayloadFault)) throw thrown
+      return this.#refuse(faultOf(thrown.path, thrown.message))
+    }
+  }
+
   #refuse(fault: SchemaFault): undefined {
     this.fault = fault
     return undefined
@@ -126,7 +141,7 @@ export class Sparkplug implements SchemaBody {
 
   /** Births name their metrics; anything else may use what was born. */
   #recogniser({ kind, group, node, device }: SparkplugTopic): Recognise {
-    if (kind === 'NBIRTH' || kind === 'DBIRTH') return (name) => (name === null ? null : { name, type: null })
+    if (kind === 'NBIRTH' || kind === 'DBIRTH') return byName
     const session = this.sessions.node(`${group}/${node}`)
     const births = session === null ? null : device === null ? session.births : (session.devices.get(device) ?? null)
     return (name, alias): Known | null => {
@@ -184,6 +199,8 @@ export class Sparkplug implements SchemaBody {
   }
 }
 
+const byName: Recognise = (name) => (name === null ? null : { name, type: null })
+
 const isCommand = ({ kind }: SparkplugTopic): boolean => kind === 'NCMD' || kind === 'DCMD'
 
 const faultOf = (path: string, message: string): SchemaFault => ({ path, message, keyword: 'sparkplug' })
@@ -199,15 +216,21 @@ const isOf = ({ bdSeq }: NodeSession, metrics: readonly Metric[]): boolean => {
   return bdSeq === null || of === null || of === bdSeq
 }
 
-/** Metrics by name and in their order: one that comes several times, as history does, is once among the former. */
 function plainPayload(topic: SparkplugTopic, payload: RawPayload, isStale: boolean): Fields {
-  const metrics: Fields = {}
-  for (const metric of payload.metrics) setField(metrics, metric.name, metric)
   const { kind, group, node, device } = topic
-  const { timestamp, seq, uuid, body, metrics: list } = payload
-  const plain: Fields = { kind, group, node, device, timestamp, seq, metrics, list }
+  const { timestamp, seq, uuid, body } = payload
+  const plain = plainMetrics({ kind, group, node, device, timestamp, seq }, payload.metrics)
   if (uuid !== null) plain['uuid'] = uuid
   if (body !== null) plain['body'] = body
   if (isStale) plain['stale'] = true
+  return plain
+}
+
+/** Metrics by name and in their order: one that comes several times, as history does, is once among the former. */
+function plainMetrics(plain: Fields, list: readonly Metric[]): Fields {
+  const metrics: Fields = {}
+  for (const metric of list) setField(metrics, metric.name, metric)
+  plain['metrics'] = metrics
+  plain['list'] = list
   return plain
 }

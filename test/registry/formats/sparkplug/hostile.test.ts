@@ -33,7 +33,7 @@ function decide(bytes: Uint8Array, topic = 'spBv1.0/g/NBIRTH/n'): { read: unknow
   return { read, fault }
 }
 
-describe('B2: hostile Sparkplug B payloads', () => {
+describe('B4: hostile Sparkplug B payloads', () => {
   it('of any bytes at all are read or refused, never more', () => {
     const sparkplug = born()
     fc.assert(
