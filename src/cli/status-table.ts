@@ -195,5 +195,24 @@ export function drawRules(report: HubReport, paint: Paint): string[] {
     for (const column of shown) cells.push({ text: printCount(ledger[column]), paint: mark })
     return cells
   })
-  return [`${printPlural(report.rules.length, 'rule')}`, '', ...drawTable(titles, rows)]
+  return [`${printPlural(report.rules.length, 'rule')}`, '', ...drawTable(titles, rows), ...drawStates(report)]
+}
+
+/** What rules keep per key; nothing where none keeps anything. */
+function drawStates({ nowMs, rules }: HubReport): string[] {
+  const keeping = rules.flatMap(({ name, state }) => (state === null ? [] : [{ name, ...state }]))
+  if (keeping.length === 0) return []
+  const titles: Column[] = [{ title: 'KEEPS' }]
+  for (const title of ['KEYS', 'SIZE', 'NEXT WINDOW', 'FORGOTTEN', 'CLOSED EARLY', 'LATE'])
+    titles.push({ title, align: 'right' })
+  const rows = keeping.map(({ name, keys, bytes, nextMs, evicted, early, late }): Cell[] => [
+    printSafe(name),
+    printCount(keys),
+    printSize(bytes),
+    nextMs === null ? nothing : nextMs <= nowMs ? 'due' : `in ${printAge(nextMs - nowMs)}`,
+    printCount(evicted),
+    printCount(early),
+    printCount(late),
+  ])
+  return ['', ...drawTable(titles, rows)]
 }

@@ -39,6 +39,7 @@ const timeOut = (call: () => void, afterMs: number): (() => void) => {
 export class WindowCloser {
   readonly #options: WindowCloserOptions
   readonly #setTimer: WindowCloserOptions['setTimer']
+  /** Those that gather. */
   #rules: readonly CompiledRule[] = []
   #left: readonly LeftWindows[] = []
   #orphans: readonly GatherTable[] = []
@@ -53,10 +54,10 @@ export class WindowCloser {
 
   /** Closes the windows of these rules from now on, and those that were left behind. */
   use(rules: readonly CompiledRule[], left: readonly LeftWindows[] = [], orphans: readonly GatherTable[] = []): void {
-    this.#rules = rules
+    this.#rules = rules.filter(({ state }) => state?.gather != null)
     this.#left = [...this.#left, ...left]
     this.#orphans = [...this.#orphans, ...orphans]
-    for (const { state } of rules) {
+    for (const { state } of this.#rules) {
       const table = state?.gather?.table
       if (table === undefined) continue
       table.onBegun = (dueMs) => this.#arm(dueMs)

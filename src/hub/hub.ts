@@ -217,9 +217,7 @@ export class Hub implements HubPort {
     const tally = this.#journal.tally()
     const broker = this.#broker.report()
     const dropped = addCounts(this.#journal.lost(), this.#flow.drops.byRule)
-    const rules = ruleReports(this.#reload.book.counted(), bridge.connectors, tally, dropped, (rule) =>
-      this.#state.report(rule),
-    )
+    const rules = ruleReports(this.#reload.book.counted(), bridge.connectors, tally, dropped, this.#state.report())
     return {
       version: this.#options.version,
       hub: this.#journal.hub,

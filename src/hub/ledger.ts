@@ -60,7 +60,7 @@ export function ruleReports(
   links: readonly LinkReport[],
   tally: Readonly<Record<string, OwedTally>>,
   lost: ReadonlyMap<string, number>,
-  stateOf: (rule: string) => RuleStateReport | null = () => null,
+  states: ReadonlyMap<string, RuleStateReport> = new Map(),
 ): RuleReport[] {
   const parts: { sink: SinkNumbers; tally: OwedTally }[] = []
   for (const [name, owed] of Object.entries(tally)) {
@@ -92,7 +92,7 @@ export function ruleReports(
     ledger.dropped += claims
   }
   return [...ledgers]
-    .map(([name, ledger]) => ({ name, ledger, state: stateOf(name) }))
+    .map(([name, ledger]) => ({ name, ledger, state: states.get(name) ?? null }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { RuleSet } from '../engine/rule-set.ts'
-import { carryOver, limitTogether, tablesOf } from '../engine/state/carry-over.ts'
+import { carryOver, limitTogether } from '../engine/state/carry-over.ts'
+import type { StateTable } from '../engine/state/state.ts'
 import { StateKeeper } from '../flow/state-keeper.ts'
 import { stateSink } from '../flow/state-notes.ts'
 import { WindowCloser } from '../flow/window-closer.ts'
@@ -83,22 +84,11 @@ export class RuleState {
     this.#release()
   }
 
-  report(rule: string): RuleStateReport | null {
-    const state = this.#rules.rules.find(({ name }) => name === rule)?.state
-    if (state == null) return null
-    const tables = [...tablesOf(this.#rules.rules).values()].filter(({ id }) => id.startsWith(`${rule}/`))
-    const sum = { keys: 0, bytes: 0, evicted: 0, early: 0, late: 0, nextMs: null as number | null }
-    for (const table of tables) {
-      sum.keys += table.keys
-      sum.bytes += table.bytes
-      if (table.kind === 'filter') sum.evicted += table.evicted
-      else {
-        sum.early += table.early
-        sum.late += table.late
-        sum.nextMs = table.dueMs === Number.POSITIVE_INFINITY ? null : table.dueMs
-      }
-    }
-    return sum
+  /** What each rule keeps, by its name; of those that keep something. */
+  report(): ReadonlyMap<string, RuleStateReport> {
+    const reports = new Map<string, RuleStateReport>()
+    for (const { name, state } of this.#rules.rules) if (state !== null) reports.set(name, reportOf(state.tables))
+    return reports
   }
 
   /** No more windows are closed. */
@@ -114,4 +104,19 @@ export class RuleState {
   #release(): void {
     this.#options.journal.release(Math.min(this.#settled, this.#keeper.lowWater))
   }
+}
+
+function reportOf(tables: readonly StateTable[]): RuleStateReport {
+  const report: RuleStateReport = { keys: 0, bytes: 0, evicted: 0, early: 0, late: 0, nextMs: null }
+  for (const table of tables) {
+    report.keys += table.keys
+    report.bytes += table.bytes
+    if (table.kind === 'filter') report.evicted += table.evicted
+    else {
+      report.early += table.early
+      report.late += table.late
+      if (table.dueMs !== Number.POSITIVE_INFINITY) report.nextMs = table.dueMs
+    }
+  }
+  return report
 }

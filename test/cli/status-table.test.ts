@@ -108,3 +108,21 @@ it('the rules are shown with every column of their ledger', () => {
   ])
   assert.deepEqual(drawRules({ ...sampleReport(), rules: [] }, plain), ['No rules are loaded.'])
 })
+
+it('what rules keep is a table below their ledgers, and what they have gathered a column of it', () => {
+  const state = { keys: 12_000, bytes: 2_300_000, evicted: 3, early: 0, late: 1, nextMs: nowMs + 42_000 }
+  const ledger = { ...emptyLedger(), received: 12, absorbed: 10, delivered: 2 }
+  const rules = [
+    { name: 'per-minute', ledger, state },
+    { name: 'plain', ledger: emptyLedger(), state: null },
+  ]
+  assert.deepEqual(drawRules({ ...sampleReport(), rules }, plain).slice(2), [
+    'RULE        RECEIVED  DELIVERED  FILTERED  REFUSED  ABSORBED  DEAD-LETTERED  DROPPED  EXPIRED  PENDING  UNACCOUNTED',
+    'per-minute        12          2         0        0        10              0        0        0        0            0',
+    'plain              0          0         0        0         0              0        0        0        0            0',
+    '',
+    'KEEPS         KEYS    SIZE  NEXT WINDOW  FORGOTTEN  CLOSED EARLY  LATE',
+    'per-minute  12,000  2.3 MB      in 42 s          3             0     1',
+  ])
+  assert.match(drawLedger(ledger, plain), /refused 0 \+ absorbed 10 \+ dead-lettered 0/)
+})

@@ -43,3 +43,17 @@ test('A7: the dead letters are a row of the status only while they cannot be kep
   assert.deepEqual(shown({ lastError }), ['lake'])
   assert.deepEqual(shown({ why: '3 dead letters cannot be stored: full', lastError }), ['$dead-letters', 'lake'])
 })
+
+test('A8: what rules gather is received and absorbed; notes of what has passed are nobody’s messages', () => {
+  const tally = {
+    lake: { messages: 1, bytes: 10, byRule: { minutes: 1 } },
+    $state: { messages: 8, bytes: 80, byRule: { minutes: 6, $notes: 2 } },
+  }
+  const state = { keys: 1, bytes: 100, evicted: 0, early: 0, late: 0, nextMs: null }
+  const reports = ruleReports([], [], tally, new Map([['$notes', 4]]), new Map([['minutes', state]]))
+  assert.deepEqual(
+    reports.map(({ name, ledger, ...rest }) => [name, ledger.received, ledger.absorbed, ledger.pending, rest.state]),
+    [['minutes', 7, 6, 1, state]],
+  )
+  assert.ok(ledgerBalances(hubLedger(reports, [])))
+})
