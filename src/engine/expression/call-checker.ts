@@ -1,7 +1,7 @@
 import type { Code } from '../../contract/codes.ts'
 import { suggest } from '../../document/suggest.ts'
 import type { CallNode, Node } from './ast.ts'
-import { type Accepts, anything, type FunctionRow } from './functions/row.ts'
+import type { Accepts, FunctionRow } from './functions/row.ts'
 import { methods, namespaces, plainFunctions } from './functions/table.ts'
 import type { Dependence, Names } from './names.ts'
 import { bool, dyn, familyOf, joinTypes, nothing, optionalOf, printType, type Type } from './type.ts'
@@ -40,6 +40,9 @@ export function checkCall(checker: TypeChecker, node: CallNode): Type {
   return checkRow(checker, node, row, [receiver, ...node.args])
 }
 
+/** Functions that say something of an optional itself. */
+const takesOptional: ReadonlySet<string> = new Set(['type', 'dyn'])
+
 /** `args`: the receiver first, where there is one. */
 function checkRow(checker: TypeChecker, node: CallNode, row: FunctionRow | undefined, args: readonly Node[]): Type {
   if (row === undefined) {
@@ -50,8 +53,7 @@ function checkRow(checker: TypeChecker, node: CallNode, row: FunctionRow | undef
   if (row.ofMessage && checker.depends !== 'item') checker.depends = 'message'
   const types = args.map((argument) => {
     if (argument === node.receiver) return argument.type
-    // type(x) of an optional is a type, too.
-    return row.dynamic === true && row.args[0] === anything ? checker.check(argument) : checker.checkValue(argument)
+    return takesOptional.has(row.name) ? checker.check(argument) : checker.checkValue(argument)
   })
   const accepted = row.receiver === null ? row.args : [row.receiver, ...row.args]
   const least = accepted.length - row.optional

@@ -157,8 +157,9 @@ export class Compiler implements NodeCompiler {
     const items = node.items.map((item, at) => this.#entry(item, of, node.optional.has(at)))
     const optional = node.items.map((_, at) => node.optional.has(at))
     if (node.items.every((item) => item.kind === 'literal')) {
-      const list = items.map((item) => item(constants))
-      return constant(list)
+      // Literals read no scope.
+      const scope = new Scope()
+      return constant(items.map((item) => item(scope)))
     }
     const site = this.site(node)
     const cost = 8 * items.length
@@ -217,9 +218,6 @@ const constant =
   (value: unknown): Evaluate =>
   () =>
     value
-
-/** Literals read no scope. */
-const constants = new Scope()
 
 /** The keys of an object whose shape is known from its text; null where that is not so simple. */
 function distinctNames(node: MapNode): string[] | null {
