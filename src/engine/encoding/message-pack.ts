@@ -1,6 +1,7 @@
 import { Decoder, Encoder, ExtensionCodec } from '@msgpack/msgpack'
 import { makeTimestamp } from '../expression/time-value.ts'
 import type { Codec } from './codec.ts'
+import { messagePackSizeFault } from './message-pack-size.ts'
 import { maxDepth } from './plain-data.ts'
 import { settle } from './settle.ts'
 
@@ -9,7 +10,11 @@ import { settle } from './settle.ts'
  * msgpack/spec.
  */
 export const messagePack: Codec = {
-  decode: (bytes) => settle(decoderFor(bytes.length).decode(bytes)),
+  decode(bytes) {
+    const fault = messagePackSizeFault(bytes)
+    if (fault !== null) throw new Error(fault)
+    return settle(decoder.decode(bytes))
+  },
   encode: (value) => encoder.encode(value),
 }
 
@@ -37,18 +42,4 @@ extensions.register({
 
 const encoder = new Encoder({ useBigInt64: true, ignoreUndefined: true, maxDepth })
 
-const decoders = new Map<number, Decoder>()
-
-/**
- * The library makes room for as many elements as a header announces, so no list may announce more than the payload has
- * bytes: one decoder for each order of magnitude.
- */
-function decoderFor(sizeBytes: number): Decoder {
-  const max = 4 ** Math.ceil(Math.log(Math.max(sizeBytes, 64)) / Math.log(4))
-  let decoder = decoders.get(max)
-  if (decoder === undefined) {
-    decoder = new Decoder({ useBigInt64: true, extensionCodec: extensions, maxArrayLength: max, maxMapLength: max })
-    decoders.set(max, decoder)
-  }
-  return decoder
-}
+const decoder = new Decoder({ useBigInt64: true, extensionCodec: extensions })
