@@ -13,6 +13,7 @@ import { connectorEntrySchema } from '../src/settings/connector-options.ts'
 import { printConfigSchema } from '../src/settings/print.ts'
 import { settingsSchema } from '../src/settings/schema.ts'
 import { connectorList } from './connector-list.ts'
+import { jsonSchemaPage } from './json-schema-page.ts'
 import { expressionsPage } from './language-pages.ts'
 import { propertiesPage } from './properties-page.ts'
 import { rulesPage } from './rules-page.ts'
@@ -31,6 +32,7 @@ export async function printPages(): Promise<Map<string, string>> {
     ['openapi.json', await describeApi(version)],
     ['errors.md', errorsPage()],
     ['properties.md', propertiesPage(printed)],
+    ['json-schema.md', jsonSchemaPage(printed)],
     ['config.schema.json', `${JSON.stringify(printConfigSchema(connectors), null, 2)}\n`],
   ])
   for (const connector of connectors.values()) pages.set(`connectors/${connector.type}.md`, connectorPage(connector))

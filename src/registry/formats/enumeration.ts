@@ -17,11 +17,11 @@ export const enumeration = {
 const textOf = (value: unknown): unknown =>
   typeof value === 'object' && value !== null ? canonicalJson(value) : scalarText(value)
 
-/** Whether a schema holds a list for which the set pays. */
-export function hasLongEnum(schema: unknown): boolean {
+/** Whether a schema holds a list for which the set pays, or an empty one, which ajv refuses. */
+export function needsSet(schema: unknown): boolean {
   if (typeof schema !== 'object' || schema === null) return false
-  if (Array.isArray(schema)) return schema.some(hasLongEnum)
+  if (Array.isArray(schema)) return schema.some(needsSet)
   return Object.entries(schema).some(([name, value]) =>
-    name === 'enum' && Array.isArray(value) ? value.length > maxComparedValues : hasLongEnum(value),
+    name === 'enum' && Array.isArray(value) ? value.length > maxComparedValues || value.length === 0 : needsSet(value),
   )
 }

@@ -6,7 +6,7 @@ import { _, type Code } from 'ajv/dist/core.js'
 import draft06 from 'ajv/dist/refs/json-schema-draft-06.json' with { type: 'json' }
 import ajvDraft04 from 'ajv-draft-04'
 import addFormats from 'ajv-formats'
-import { enumeration, hasLongEnum } from './enumeration.ts'
+import { enumeration, needsSet } from './enumeration.ts'
 import { linearPattern } from './pattern.ts'
 import { spendSteps } from './steps.ts'
 import { uniqueItems } from './unique-items.ts'
@@ -44,7 +44,7 @@ export function newAjv(dialect: Dialect, schemas: readonly unknown[]): AjvCore {
   const ajv = bare(dialect, options)
   addFormats.default(ajv as Ajv)
   replace(ajv, uniqueItems.keyword, uniqueItems)
-  if (schemas.some(hasLongEnum)) replace(ajv, enumeration.keyword, enumeration)
+  if (schemas.some(needsSet)) replace(ajv, enumeration.keyword, enumeration)
   for (const keyword of ['$ref', '$dynamicRef', '$recursiveRef']) meter(ajv, keyword, () => _`1`)
   for (const keyword of ['anyOf', 'oneOf', 'allOf'])
     meter(ajv, keyword, ({ schema }) => _`${2 * (schema as unknown[]).length}`)

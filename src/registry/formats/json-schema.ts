@@ -1,6 +1,7 @@
 import type { ErrorObject, ValidateFunction } from 'ajv'
 import type { SchemaBody, SchemaFault } from '../schema.ts'
 import { shapeOf } from '../shape.ts'
+import { settleReferences } from './dynamic-reference.ts'
 import {
   type Format,
   type FormatFault,
@@ -66,7 +67,7 @@ function compileWith(
     if (ajv.validateSchema(schema) !== true) return invalidSchema(ajv.errors ?? [])
     const broken = addReferences(ajv, imported, idOf(schema))
     if (broken !== null) return [broken]
-    const validate = ajv.compile(schema)
+    const validate = ajv.compile(settleReferences(schema, imported.values()))
     let shape: ReturnType<typeof shapeOf> | undefined
     const fields = () => {
       shape ??= shapeOf(schema, imported)
@@ -113,7 +114,7 @@ function addReferences(ajv: ReturnType<typeof newAjv>, imported: Imported, base:
       try {
         // Twice under one `$id` would be refused, so that another name becomes a second name of it.
         if (id !== undefined && key !== id && (id in ajv.schemas || id in ajv.refs)) ajv.refs[key] = id
-        else ajv.addSchema(schema as object, key)
+        else ajv.addSchema(settleReferences(schema as object, imported.values()), key)
       } catch (thrown) {
         return faultAt([], `reference ${name}: ${(thrown as Error).message}`)
       }
