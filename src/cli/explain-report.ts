@@ -51,7 +51,7 @@ const label = (word: string): string => `  ${word.padEnd(7)} `
 const indent = label('')
 
 function drawRule(rule: ExplainedRule, topic: string, paint: Paint): string[] {
-  const { verdict, captures, schema, where, lets, edits, items, targets, left, error } = rule
+  const { verdict, captures, schema, where, lets, edits, items, targets, error } = rule
   const verb = (verdict === 'refused' ? paint.bad : verdict === 'matches' ? paint.good : paint.warn)(verdicts[verdict])
   const caught = captures.map(([name, value]) => `${name} = ${printValue(value)}`).join(', ')
   const of = rule.topic === topic ? '' : ` ${printSafe(rule.topic)}`
@@ -59,12 +59,14 @@ function drawRule(rule: ExplainedRule, topic: string, paint: Paint): string[] {
   if (schema !== null) lines.push(`${label('schema')}${printSafe(schema.name)}   ${drawFault(schema, paint)}`)
   if (where !== null) lines.push(...drawWhere(where.text, where.terms, paint))
   if (lets.length > 0) lines.push(label('let') + printSafe(lets.map(pair).join(', ')))
+  for (const { clause, key } of rule.state) lines.push(drawState(clause, key, paint))
   if (items !== null) lines.push(`${label('each')}${printCount(items)} ${items === 1 ? 'item' : 'items'}`)
   if (edits.length > 0) lines.push(label('set') + printSafe(edits.map(edit).join(', ')))
   const width = Math.max(0, ...targets.map(({ kind, to }) => (kind === 'sink' ? to.length : 'publish'.length)))
-  for (const target of targets) lines.push(drawTarget(target, width))
-  for (const one of left) lines.push(paint.faint(`  – ${printSafe(one)} is false`))
-  if (error !== null) {
+  for (const target of targets) lines.push(...drawTarget(target, width, paint))
+  const some = items === null ? '' : ' for some item'
+  for (const one of rule.left) lines.push(paint.faint(`  – ${printSafe(one)} is false${some}`))
+  if (error !== null && schema?.fault == null) {
     const place = error.place === null ? '' : `   ${error.place}`
     lines.push(`${label('error')}${error.code}  ${printSafe(error.message)}${paint.faint(printSafe(place))}`)
   }
@@ -73,6 +75,13 @@ function drawRule(rule: ExplainedRule, topic: string, paint: Paint): string[] {
 
 const drawFault = ({ fault }: NonNullable<ExplainedRule['schema']>, paint: Paint): string =>
   fault === null ? 'valid' : paint.bad(`not valid: ${printSafe(fault)}`)
+
+/** Longest value that is shown below a condition. *Unit*: characters. */
+const maxOperand = 60
+
+/** Nothing is remembered between two explanations. */
+const drawState = (clause: string, key: unknown, paint: Paint): string =>
+  `${label(clause)}key ${printSafe(printValue(key))}   ${paint.faint('as if nothing had come before')}`
 
 /** The condition, below each of its terms what that was, and the values that the terms compare. */
 function drawWhere(text: string, terms: readonly Term[], paint: Paint): string[] {
@@ -84,7 +93,9 @@ function drawWhere(text: string, terms: readonly Term[], paint: Paint): string[]
     below = `${below.padEnd(Math.max(0, start - before.length))}${before}${said}`
   }
   const lines = [label('where') + printSafe(text), indent + paint.strong(printSafe(below))]
-  const operands = new Map(terms.flatMap((term) => term.operands.map((one) => [one.text, one.value] as const)))
+  const compared = terms.flatMap((term) => term.operands.map((one) => [one.text, one.value] as const))
+  // A whole table would hide the condition it is asked in.
+  const operands = new Map(compared.filter(([, value]) => printValue(value).length <= maxOperand))
   if (operands.size > 0) lines.push(indent + paint.faint(printSafe([...operands].map(pair).join(', '))))
   for (const { text: term, failure } of terms)
     if (failure !== null) lines.push(indent + paint.bad(printSafe(`${term}: ${failure}`)))
@@ -96,12 +107,14 @@ const pair = ([name, value]: readonly [string, unknown]): string => `${name} = $
 const edit = ([field, value]: readonly [string, unknown]): string =>
   value === undefined ? `${field} removed` : `${field} = ${printValue(value)}`
 
-function drawTarget({ kind, to, facts, encoding, schema, bytes }: ExplainedTarget, width: number): string {
+function drawTarget(target: ExplainedTarget, width: number, paint: Paint): string[] {
+  const { kind, to, facts, encoding, schema, bytes, payload } = target
   const name = (kind === 'sink' ? to : 'publish').padEnd(width)
   const told = facts.map(([field, value]) => drawFact(field, value)).filter((fact) => fact !== '')
   if (kind === 'publish') told.unshift(to)
   if (encoding !== null) told.push(schema === null ? encoding : `${encoding} (schema id ${schema.id})`)
-  return `  → ${printSafe(name)}  ${printSafe([...told, `${printCount(bytes)} bytes`].join(', '))}`
+  const line = `  → ${printSafe(name)}  ${printSafe([...told, `${printCount(bytes)} bytes`].join(', '))}`
+  return payload === null ? [line] : [line, paint.faint(`    ${' '.repeat(width)}  ${printSafe(printValue(payload))}`)]
 }
 
 function drawFact(field: string, value: unknown): string {

@@ -24,6 +24,7 @@ export interface ExplainedTarget {
   readonly encoding: string | null
   readonly schema: { readonly name: string; readonly id: number } | null
   readonly bytes: number
+  /** What `payload:` makes; null where it is edited, or goes on as it came. */
   readonly payload: unknown
 }
 
@@ -37,6 +38,8 @@ export interface ExplainedRule {
   readonly schema: { readonly name: string; readonly decoding: string; readonly fault: string | null } | null
   readonly where: { readonly text: string; readonly value: unknown; readonly terms: readonly Term[] } | null
   readonly lets: readonly (readonly [name: string, value: unknown])[]
+  /** The keys under which it remembers, by clause. Nothing is remembered here, so all of them let it pass. */
+  readonly state: readonly { readonly clause: string; readonly key: unknown }[]
   readonly items: number | null
   /** Each edit of `set:`; undefined removes the field. */
   readonly edits: readonly (readonly [field: string, value: unknown])[]
@@ -110,7 +113,6 @@ class Watcher implements Tracer {
   #targets: ExplainedTarget[] = []
   #edits = new Map<string, unknown>()
   #taken = new Set<number>()
-  #items = 0
 
   constructor(plan: ProvingPlan) {
     this.#plan = plan
@@ -120,29 +122,27 @@ class Watcher implements Tracer {
     this.#targets = []
     this.#edits = new Map()
     this.#taken = new Set()
-    this.#items = 0
   }
 
   took(_rule: CompiledRule, branch: number): void {
     this.#taken.add(branch)
   }
 
-  sent({ rule }: BoundRule, bound: BoundSink | BoundPublish, what: Owed | PublishOrder, scope: Scope): void {
+  sent(_rule: BoundRule, bound: BoundSink | BoundPublish, what: Owed | PublishOrder, scope: Scope): void {
     const { body, encoding } = bound
-    if (rule.forEach !== null && typeof scope.index === 'number') this.#items = Math.max(this.#items, scope.index + 1)
     const { schema, name } = encoding
     for (const [field, value] of body?.edits ?? []) {
       if (this.#edits.has(field)) continue
       const result = value === null ? undefined : value(scope)
       if (result !== failed) this.#edits.set(field, plainOf(result))
     }
-    const payload = body === null ? null : plainOf(body.evaluate(scope))
+    const made = body === null || body.edits.size > 0 ? null : body.evaluate(scope)
     this.#targets.push({
       ...('sink' in what ? this.#sinkFacts(what) : publishFacts(what)),
       encoding: name,
       schema: schema === null ? null : { name: `${schema.subject}@${schema.version}`, id: schema.id },
       bytes: what.payload.length,
-      payload: typeof payload === 'symbol' ? null : payload,
+      payload: resultOf(made),
     })
   }
 
@@ -167,12 +167,18 @@ class Watcher implements Tracer {
         ? { text, value: resultOf(where.evaluate(scope)), terms: termsOf(text, rule.names.before, scope) }
         : null,
       lets: fault === null ? valuesOf(lets, rule.itemLets, scope) : [],
-      items: rule.forEach === null ? null : this.#items,
+      state: fault === null && this.#isAsked(rule) ? stateOf(rule, scope) : [],
+      items: rule.forEach === null || fault !== null ? null : sizeOf(rule.forEach.evaluate(scope)),
       edits: [...this.#edits],
       targets: this.#targets,
       left: left.map((id) => textAtWhen(rule, branches.all[id]!.path)),
       error: error === null ? null : { code: error.code, message: error.message, place: error.detail.place ?? null },
     })
+  }
+
+  /** Messages for which `where` is false never come to what the rule remembers. */
+  #isAsked({ branches }: CompiledRule): boolean {
+    return !this.#taken.has(branches.whereFalse)
   }
 
   #verdictOf({ branches, otherwise }: CompiledRule, error: TrestleError | null): ExplainedRule['verdict'] {
@@ -209,6 +215,18 @@ const valuesOf = (lets: CompiledRule['lets'], perItem: readonly number[], scope:
       const value = expression?.evaluate(scope)
       return value === failed || value === undefined ? [] : [[name, plainOf(value)]]
     })
+
+function stateOf({ state }: CompiledRule, scope: Scope): { clause: string; key: unknown }[] {
+  if (state === null) return []
+  const steps = state.gather === null ? state.filters : [...state.filters, state.gather]
+  return steps.map(({ key, table }) => ({ clause: /\/([^/#]+)#/.exec(table.id)?.[1] ?? '', key: resultOf(key(scope)) }))
+}
+
+/** How many items there are to go through; null when that cannot be told. */
+function sizeOf(items: unknown): number | null {
+  if (Array.isArray(items)) return items.length
+  return typeof items === 'object' && items !== null ? Object.keys(items).length : null
+}
 
 const textOf = ({ document }: CompiledRule, field: string): string =>
   String((document.value as Record<string, unknown>)[field] ?? '')

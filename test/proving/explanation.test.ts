@@ -102,10 +102,12 @@ payload: { t: item.t }
 to: [{ sink: lake, topic: "t-\${index}" }]
 `
   const told = drawn({ rule }, 'a', '{"readings": [{"t": 1}, {"t": 2}]}')
-  assert.deepEqual(told.slice(1, 4), [
+  assert.deepEqual(told.slice(1, 6), [
     '  each    2 items',
     '  → lake  topic t-0, 7 bytes',
+    '          { t: 1 }',
     '  → lake  topic t-1, 7 bytes',
+    '          { t: 2 }',
   ])
 })
 
@@ -115,4 +117,32 @@ it('B8: choices, brackets and nested conditions are shown whole', () => {
   const [, text, values] = drawn({ rule }, 'a', '{"x": false, "y": true}')
   assert.equal(text, '  where   (payload.x || payload.y) && (payload.x ? payload.y : true)')
   assert.equal(values, '          true                     && true')
+})
+
+it('B8: a rule that remembers is told with its key, as if nothing had come before', () => {
+  const rule = `
+from: a/{device}
+once: { by: "\${device}/\${payload.id}", within: 1h }
+window: { every: 1m, by: "\${device}", values: { n: count() } }
+to: [{ sink: lake, topic: t }]
+`
+  const told = drawn({ rule }, 'a/d1', '{"id": 7}')
+  assert.deepEqual(told.slice(0, 3), [
+    'rules/rule.yaml gathers it   device = "d1"',
+    '  once    key "d1/7"   as if nothing had come before',
+    '  window  key "d1"   as if nothing had come before',
+  ])
+})
+
+it('B8: a target that is left for some item says so, and long values are not shown below a condition', () => {
+  const rule = `
+from: a
+where: payload.list.size() > 0 && payload.list == payload.list
+for_each: payload.list
+to: [{ sink: lake, topic: t, when: item > 1 }]
+`
+  const told = drawn({ rule }, 'a', JSON.stringify({ list: [1, 2, ...Array(40).fill(3)] }))
+  assert.equal(told[3], '          payload.list.size() = 42')
+  assert.equal(told[4], '  each    42 items')
+  assert.equal(told.at(-3), '  – lake, when item > 1 is false for some item')
 })
