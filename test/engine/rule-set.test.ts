@@ -108,7 +108,7 @@ describe('B1 B3: faults of rule files', () => {
     [
       'an unknown encoding',
       'from: a\nto:\n  - { sink: lake, encode: jsn }\n',
-      'rules/r.yaml:3:27  E201  encode: expected one of json, avro, protobuf, msgpack, cbor, csv, raw (did you mean `json`?)',
+      'rules/r.yaml:3:27  E201  encode: expected one of json, avro, protobuf, sparkplug, msgpack, cbor, csv, raw (did you mean `json`?)',
     ],
     [
       'raw for an edited object',
