@@ -4,6 +4,7 @@ import { contentTypes } from '../src/engine/encoding/writer.ts'
 import { maxItemBytes, maxItems } from '../src/engine/for-each.ts'
 import { ruleSchema } from '../src/engine/rule-file.ts'
 import { maxTableBytes, maxTableRows } from '../src/engine/tables/table.ts'
+import { state } from './state-section.ts'
 
 export const rulesPage = (printed: string, types: readonly string[]): string =>
   [
@@ -15,6 +16,7 @@ export const rulesPage = (printed: string, types: readonly string[]): string =>
     targets(types),
     payloads(),
     items(),
+    state(),
     tables(),
   ].join('\n')
 
