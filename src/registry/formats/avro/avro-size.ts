@@ -51,8 +51,18 @@ export class Sizes {
   }
 }
 
-/** A schema whose smallest payload is endless or has far more values than bytes; null when it is sound. */
+/** A schema whose smallest payload is endless, or deep, or has far more values than bytes; null when it is sound. */
 export function unbounded(root: AvroNode, sizes: Sizes): FormatFault | null {
+  try {
+    return findUnbounded(root, sizes)
+  } catch (thrown) {
+    // Chains of thousands of named types exhaust the stack of whoever walks them.
+    if (thrown instanceof RangeError) return tooDeep
+    throw thrown
+  }
+}
+
+function findUnbounded(root: AvroNode, sizes: Sizes): FormatFault | null {
   const records = recordsOf(root)
   for (const record of records) {
     if (standsInItself(record)) return faultAt([], `record ${record.name} contains itself without an end`)
@@ -60,19 +70,41 @@ export function unbounded(root: AvroNode, sizes: Sizes): FormatFault | null {
       return faultAt([], `record ${record.name} holds more than ${maxEmptyValues} values without bytes`, 'E303')
     }
   }
-  return null
+  return depthOf(root, new Map()) > maxNesting ? tooDeep : null
+}
+
+/** Types in types, whether they are written so or named: whoever reads a payload goes as deep. */
+const maxNesting = 200
+const tooDeep = faultAt([], `types stand in types more than ${maxNesting} deep`, 'E303')
+
+/** A record that stands in itself counts once. */
+function depthOf(node: AvroNode, known: Map<AvroNode, number>): number {
+  const measured = known.get(node)
+  if (measured !== undefined) return measured
+  if (node.kind === 'record') known.set(node, 0)
+  const parts = partsOf(node)
+  let depth = 0
+  for (const part of parts) depth = Math.max(depth, depthOf(part, known))
+  if (parts.length > 0) depth++
+  if (node.kind === 'record') known.set(node, depth)
+  return depth
+}
+
+function partsOf(node: AvroNode): readonly AvroNode[] {
+  if (node.kind === 'array') return [node.items]
+  if (node.kind === 'map') return [node.values]
+  if (node.kind === 'union') return node.branches
+  return node.kind === 'record' ? node.fields.map((field) => field.node) : []
 }
 
 function recordsOf(root: AvroNode): Set<RecordNode> {
   const found = new Set<RecordNode>()
   const visit = (node: AvroNode): void => {
-    if (node.kind === 'array') visit(node.items)
-    else if (node.kind === 'map') visit(node.values)
-    else if (node.kind === 'union') node.branches.forEach(visit)
-    else if (node.kind === 'record' && !found.has(node)) {
+    if (node.kind === 'record') {
+      if (found.has(node)) return
       found.add(node)
-      for (const field of node.fields) visit(field.node)
     }
+    for (const part of partsOf(node)) visit(part)
   }
   visit(root)
   return found

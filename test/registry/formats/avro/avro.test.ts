@@ -379,6 +379,12 @@ describe('B4: an Avro schema', () => {
       const half = (name: string) => ({ name, type: at === 0 ? 'int' : `R${at - 1}`, default: at === 0 ? 1 : {} })
       return { name: `f${at}`, type: { type: 'record', name: `R${at}`, fields: [half('a'), half('b')] }, default: {} }
     })
+    const chain = Array.from({ length: 3_000 }, (_, at) => {
+      return { type: 'record', name: `R${at}`, fields: at === 0 ? [] : [{ name: 'a', type: `R${at - 1}` }] }
+    })
+    const named = [{ name: 'chain', text: JSON.stringify(chain), references: [] }]
+    assert.match(refused('"R2999"', named), /stand in types more than 200 deep/)
+    assert.ok(!Array.isArray(avroFormat.compile('"R100"', named)))
     const started = performance.now()
     assert.match(refused(record(...defaults)), /too large/)
     assert.ok(performance.now() - started < 1_000)
