@@ -1,8 +1,10 @@
 import type { Code } from '../../contract/codes.ts'
 import { suggest } from '../../document/suggest.ts'
 import type { CallNode, Node } from './ast.ts'
+import { wordFor } from './foreign-words.ts'
 import type { Accepts, FunctionRow } from './functions/row.ts'
 import { methods, namespaces, plainFunctions } from './functions/table.ts'
+import { macroNames } from './macros.ts'
 import type { Dependence, Names } from './names.ts'
 import { bool, dyn, familyOf, joinTypes, nothing, optionalOf, printType, type Type } from './type.ts'
 
@@ -46,7 +48,9 @@ const takesOptional: ReadonlySet<string> = new Set(['type', 'dyn'])
 /** `args`: the receiver first, where there is one. */
 function checkRow(checker: TypeChecker, node: CallNode, row: FunctionRow | undefined, args: readonly Node[]): Type {
   if (row === undefined) {
-    for (const argument of node.args) checker.check(argument)
+    // What looks like a macro's variable would be told as an unknown name, too.
+    const looksLikeMacro = node.receiver !== null && node.args.length > 1 && node.args[0]!.kind === 'name'
+    if (!looksLikeMacro) for (const argument of node.args) checker.check(argument)
     return unknownFunction(checker, node)
   }
   node.row = row
@@ -95,7 +99,8 @@ function unknownFunction(checker: TypeChecker, node: CallNode): Type {
     const form = receiver === null ? `x.${name}(…)` : `${name}(x)`
     return checker.report('E203', node.at, `\`${name}\` is written ${form}`)
   }
-  return checker.report('E203', node.at, `unknown function \`${name}\``, suggest(name, table.keys()))
+  const legal = receiver === null ? table.keys() : [...table.keys(), ...macroNames]
+  return checker.report('E203', node.at, `unknown function \`${name}\``, wordFor(name) ?? suggest(name, legal))
 }
 
 function checkOptionalMaker(checker: TypeChecker, node: CallNode): Type {

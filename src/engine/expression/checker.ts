@@ -2,6 +2,7 @@ import type { Code } from '../../contract/codes.ts'
 import { suggest } from '../../document/suggest.ts'
 import type { CallNode, IndexNode, NameNode, Node, SelectNode, Variable } from './ast.ts'
 import { checkCall } from './call-checker.ts'
+import { wordFor } from './foreign-words.ts'
 import { namespaces } from './functions/table.ts'
 import { checkList, checkMap } from './literal-checker.ts'
 import { checkBind, checkMacro } from './macro-checker.ts'
@@ -144,7 +145,7 @@ export class Checker {
     if (denotedType(name) !== null) return typeType
     if (namespaces.has(name)) return this.report('E203', at, `\`${name}\` is no value; call one of its functions`)
     const legal = [...this.#locals.map((each) => each.name), ...this.names.keys()]
-    return this.report('E203', at, `unknown name \`${name}\``, suggest(name, legal))
+    return this.report('E203', at, `unknown name \`${name}\``, wordHere(name, legal))
   }
 
   #read(variable: RuleVariable): Type {
@@ -173,7 +174,8 @@ export class Checker {
     if (of.kind === 'record') return this.#declaredField(of, node)
     if (of.kind === 'map') return of.of === nothing ? dyn : of.of
     if (of.kind === 'dyn') return dyn
-    return this.report('E204', node.at, `${printType(of)} has no fields, so no \`${node.field}\``)
+    const fault = `${printType(of)} has no fields, so no \`${node.field}\``
+    return this.report('E204', node.at, fault, node.field === 'length' ? 'size()' : undefined)
   }
 
   #declaredField(record: RecordType, { field, at }: SelectNode): Type {
@@ -244,6 +246,12 @@ export class Checker {
     if (fault !== null) return this.report('E204', at, fault)
     return arithmeticType(operator, left, right) ?? bool
   }
+}
+
+/** What an unknown name may have meant; a word of another language only if its word here stands for a value. */
+function wordHere(name: string, legal: readonly string[]): string | undefined {
+  const meant = wordFor(name)
+  return meant !== undefined && ['null', 'true', 'false', ...legal].includes(meant) ? meant : suggest(name, legal)
 }
 
 /** `google.protobuf.Timestamp`, if that is what a chain of fields says; empty when it is no chain of names. */

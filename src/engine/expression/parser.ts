@@ -1,4 +1,6 @@
+import type { TrestleError } from '../../contract/error.ts'
 import type { BinaryOperator, CallNode, Node } from './ast.ts'
+import { wordFor } from './foreign-words.ts'
 import { syntaxError, type Token, tokenize } from './lexer.ts'
 import { readBind, readMacro } from './macros.ts'
 import { bool, bytes, double, dyn, int, nullType, string, type Type, uint } from './type.ts'
@@ -269,8 +271,9 @@ function hasTest(name: Token, args: readonly Node[]): Node {
   return { ...field, optional: false, test: true, type: bool }
 }
 
-const unexpected = (token: Token, wanted: string) =>
-  syntaxError(
-    token.at,
-    token.kind === 'end' ? `ends where ${wanted} is expected` : `expected ${wanted}, found \`${token.text}\``,
-  )
+function unexpected(token: Token, wanted: string): TrestleError {
+  if (token.kind === 'end') return syntaxError(token.at, `ends where ${wanted} is expected`)
+  const meant = token.kind === 'name' ? wordFor(token.text) : undefined
+  const hint = meant === undefined ? '' : ` (here that is ${meant})`
+  return syntaxError(token.at, `expected ${wanted}, found \`${token.text}\`${hint}`)
+}

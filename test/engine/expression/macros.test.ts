@@ -143,6 +143,25 @@ describe('faulty macros', () => {
   }
 })
 
+describe('words of other languages', () => {
+  for (const [text, message, suggestion] of [
+    ['payload.n.any(x, x > 1)', 'unknown function `any`', 'exists'],
+    ['payload.n.exist(x, x > 1)', 'unknown function `exist`', 'exists'],
+    ['client.toLowerCase()', 'unknown function `toLowerCase`', 'lowerAscii'],
+    ['max(1, 2)', 'unknown function `max`', 'math.greatest'],
+    ['retain == True', 'unknown name `True`', 'true'],
+    ['msg.x', 'unknown name `msg`', 'payload'],
+    ['client.length', 'string has no fields, so no `length`', 'size()'],
+    ['retain and retain', 'expected an operator or the end, found `and` (here that is &&)', undefined],
+  ] as const) {
+    it(`${text} is told ${suggestion ?? 'in the fault'}`, () => {
+      const ran = run(text)
+      assert.ok('faults' in ran)
+      assert.deepEqual([ran.faults[0]?.message, ran.faults[0]?.suggestion, ran.faults.length], [message, suggestion, 1])
+    })
+  }
+})
+
 describe('B3: a macro over a list of the schema', () => {
   it('knows the fields of its items', () => {
     const ran = run('payload.readings.filter(r, r.ok).map(r, r.valu)', {}, { type: batch })
