@@ -18,6 +18,7 @@ export interface Mismatch {
 /** Holds what was seen against what an example expects; empty when it is all there. */
 export function judge(example: Example, rule: JudgedRule, seen: Witness): Mismatch[] {
   const { expect } = example
+  if (seen.isCutShort) return [endless(example, seen)]
   if (expect.length === 0) return judgeNothing(rule, seen)
   const found: Mismatch[] = []
   for (const [channel, entries] of groups(expect, rule)) found.push(...judgeGroup(channel, entries, rule, seen))
@@ -29,6 +30,13 @@ export function judge(example: Example, rule: JudgedRule, seen: Witness): Mismat
   if (!speaksOf('dead_letter')) found.push(...strayLetters(rule, seen))
   return found
 }
+
+/** What comes after is not known, so nothing else is told. */
+const endless = ({ path }: Example, { elapsedMs }: Witness): Mismatch => ({
+  path,
+  what: `it was still going on after ${Math.round(elapsedMs / 1000)} s and thousands of steps`,
+  lines: [{ sign: ' ', text: 'give its faults an end (`for`, `times`), or end it earlier (`until`)' }],
+})
 
 /** `expect: []`. */
 function judgeNothing(rule: JudgedRule, seen: Witness): Mismatch[] {

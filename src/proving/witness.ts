@@ -69,6 +69,8 @@ export interface Witness {
   readonly untaken: number[]
   /** How long it took by its own clock. */
   elapsedMs: number
+  /** It would have gone on. */
+  isCutShort: boolean
 }
 
 export const newWitness = (): Witness => ({
@@ -79,4 +81,5 @@ export const newWitness = (): Witness => ({
   waiting: [],
   untaken: [],
   elapsedMs: 0,
+  isCutShort: false,
 })

@@ -22,7 +22,7 @@ it('B1: the faults of examples are found with those of their rule, with place an
       - { publish: x, key: y }
       - { sink: lake, payload: 1, payload_hex: 0g }
   - name: a
-    given: [{ topic: plants/oslo, at: 2s }, { topic: x/#, at: 1s }]
+    given: [{ topic: plants/oslo, at: 2s }, { topic: x/#, at: 1s, time: "2026-01-01T00:00:00Z" }]
     expect: []
   - nam: b`),
   )
@@ -48,6 +48,7 @@ it('B1: the faults of examples are found with those of their rule, with place an
       '16:12  E206  `from` (plants/{plant}/lines/{line}) takes none of these messages',
       '16:54  E206  the topic contains a wildcard (+ or #), which only a filter may',
       '16:63  E201  it comes before the message above it',
+      '16:67  E201  the first message says what time it is; the others come `at` some time after it',
       '18:5  E201  `examples[2].name` is missing (expected a string)',
       '18:5  E201  `examples[2].given` is missing (expected a map or a list of maps)',
       '18:5  E201  `examples[2].expect` is missing (expected a list of maps)',

@@ -67,7 +67,13 @@ function checkGivens(given: unknown, path: DocumentPath, faults: RuleFaults, { p
     const atMs = typeof one['at'] === 'string' ? readSpan(one['at']) : lastMs
     if (atMs !== null && atMs < lastMs) faults.at([...at, 'at'], 'E201', 'it comes before the message above it')
     lastMs = Math.max(lastMs, atMs ?? 0)
-    if (typeof one['time'] === 'string' && Number.isNaN(Date.parse(one['time'])))
+    if ('time' in one && one !== list[0]?.[0])
+      faults.atKey(
+        [...at, 'time'],
+        'E201',
+        'the first message says what time it is; the others come `at` some time after it',
+      )
+    else if (typeof one['time'] === 'string' && Number.isNaN(Date.parse(one['time'])))
       faults.at([...at, 'time'], 'E201', 'expected a time such as 2026-01-15T06:00:00Z')
   }
   if (list.length > 1 && pattern !== null && !list.some(([one]) => isFields(one) && takes(pattern, one['topic'])))
