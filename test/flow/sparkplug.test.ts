@@ -111,8 +111,8 @@ describe('B4: an edge node of Sparkplug B and a hub', { timeout: 90_000 }, () =>
     assert.deepEqual(written(), [{ device: 'press', speed: -5, total: Number(2n ** 64n - 1n) }])
     assert.match(lines().join(), /"total":18446744073709551615\b/, 'not one bit is lost')
     const { rules } = await hub.status()
-    const { refused, unaccounted } = rules[0]!.ledger
-    assert.deepEqual([refused, unaccounted], [1, 0])
+    const { deadLettered, unaccounted } = rules[0]!.ledger
+    assert.deepEqual([deadLettered, unaccounted], [1, 0])
     await node.leave()
   })
 
