@@ -2,12 +2,18 @@ import { isUtf8 } from 'node:buffer'
 
 const shortString = 24
 
+/** Node's own readers of text, which need not look up the name of an encoding; `@types/node` leaves them out. */
+interface TextBuffer extends Buffer {
+  latin1Slice(start: number, end: number): string
+  utf8Slice(start: number, end: number): string
+}
+
 /**
  * Where decoders read: bytes and a position. A read beyond the end makes `cutOff` true and gives zeros, so that the
  * decoders ask once per value instead of once per byte. No length is believed before it is compared with what is there.
  */
 export class ByteSource {
-  buffer: Buffer = Buffer.alloc(0)
+  buffer = Buffer.alloc(0) as Buffer as TextBuffer
   position = 0
   end = 0
   cutOff = false
@@ -16,7 +22,8 @@ export class ByteSource {
   high = 0
 
   open(bytes: Uint8Array): void {
-    this.buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    this.buffer = buffer as TextBuffer
     this.position = 0
     this.end = bytes.length
     this.cutOff = false
@@ -101,9 +108,9 @@ export class ByteSource {
     if (length <= shortString) {
       let bits = 0
       for (let at = start; at < this.position; at++) bits |= buffer[at]!
-      if (bits < 128) return buffer.toString('latin1', start, this.position)
+      if (bits < 128) return buffer.latin1Slice(start, this.position)
     }
-    return isUtf8(buffer.subarray(start, this.position)) ? buffer.toString('utf8', start, this.position) : null
+    return isUtf8(buffer.subarray(start, this.position)) ? buffer.utf8Slice(start, this.position) : null
   }
 
   #has(bytes: number): boolean {
