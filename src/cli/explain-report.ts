@@ -8,7 +8,7 @@ import type { Paint } from './paint.ts'
 
 /** What `trestle explain` tells a person. */
 export function drawExplanation(explanation: Explanation, paint: Paint): string[] {
-  const { topic, rules, nearest, refusal, ack } = explanation
+  const { topic, qos, rules, nearest, refusal, ack } = explanation
   if (rules.length === 0) {
     const near = nearest === null ? 'There are no rules.' : `${nearest.file} comes nearest: ${nearest.difference}`
     return [
@@ -21,7 +21,7 @@ export function drawExplanation(explanation: Explanation, paint: Paint): string[
   if (refusal !== null) {
     const { rule, code, message, action } = refusal
     const reason = codes[code as keyof typeof codes].mqtt
-    const heard = `PUBACK 0x${reason.toString(16)} ${pubackName(reason)}`
+    const heard = qos === 0 ? 'nothing (QoS 0)' : `${answers[qos]} 0x${reason.toString(16)} ${pubackName(reason)}`
     const kept = action === 'drop' ? 'and it is dropped' : 'and it is kept as a dead letter'
     lines.push(
       '',
@@ -29,13 +29,15 @@ export function drawExplanation(explanation: Explanation, paint: Paint): string[
     )
     return [...lines, `  the publisher hears ${heard}, ${kept}`]
   }
-  return [...lines, '', `ack  ${acks[ack]}`]
+  return [...lines, '', `ack  ${qos === 0 ? 'QoS 0 is not answered' : `${ack}: ${answers[qos]} ${acks[ack]}`}`]
 }
 
+const answers = { 1: 'PUBACK', 2: 'PUBREC' } as const
+
 const acks: Readonly<Record<Explanation['ack'], string>> = {
-  received: 'received: PUBACK at once',
-  stored: 'stored: PUBACK after the journal has it',
-  delivered: 'delivered: PUBACK after every sink has confirmed',
+  received: 'at once',
+  stored: 'after the journal has it',
+  delivered: 'after every sink has confirmed',
 }
 
 const verdicts: Readonly<Record<ExplainedRule['verdict'], string>> = {

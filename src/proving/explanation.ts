@@ -52,6 +52,7 @@ export interface ExplainedRule {
 /** What would become of a message. */
 export interface Explanation {
   readonly topic: string
+  readonly qos: 0 | 1 | 2
   readonly rules: readonly ExplainedRule[]
   /** Where no rule takes the topic. */
   readonly nearest: { readonly file: string; readonly difference: string } | null
@@ -71,14 +72,14 @@ const maxDepth = 8
 /** Evaluates a message as the hub would, keeps and sends nothing, and tells each step. *Errors*: E405 for its topic. */
 export function explain(plan: ProvingPlan, message: Message): Explanation {
   const { rules } = plan
-  const { topic } = message
+  const { topic, qos } = message
   const fault = topicNameFault(topic)
   if (fault !== null) throw new TrestleError('E405', `the topic ${fault}`)
   const bound = rules.lookup(topic)
   if (bound === null) {
     const near = nearestRule(rules.rules, topic)
     const nearest = near === null ? null : { file: near.rule.file, difference: near.difference }
-    return { topic, rules: [], nearest, ack: 'received', refusal: null }
+    return { topic, qos, rules: [], nearest, ack: 'received', refusal: null }
   }
   const watcher = new Watcher(plan)
   const outcome = new Outcome()
@@ -95,7 +96,7 @@ export function explain(plan: ProvingPlan, message: Message): Explanation {
     refusal === null
       ? null
       : { rule: refusal.rule, code: refusal.error.code, message: refusal.error.message, action: refusal.action }
-  return { topic, rules: watcher.rules, nearest: null, ack, refusal: told }
+  return { topic, qos, rules: watcher.rules, nearest: null, ack, refusal: told }
 }
 
 const messagePart = ({ topic, payload, retain, qos, properties }: PublishOrder): Partial<Message> => ({

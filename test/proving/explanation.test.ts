@@ -146,3 +146,19 @@ to: [{ sink: lake, topic: t, when: item > 1 }]
   assert.equal(told[4], '  each    42 items')
   assert.equal(told.at(-3), '  – lake, when item > 1 is false for some item')
 })
+
+it('B8: what the publisher hears goes by the quality of service', () => {
+  const rule = 'from: a\nschema: reading\nto: [{ sink: lake, topic: t }]\n'
+  const last = (qos: 0 | 1 | 2, payload: string): string =>
+    drawExplanation({ ...explained({ rule }, 'a', payload), qos }, paintFor(false)).at(-1)!
+  assert.deepEqual(
+    ([0, 1, 2] as const).map((qos) => last(qos, '{"t":1}')),
+    [
+      'ack  QoS 0 is not answered',
+      'ack  stored: PUBACK after the journal has it',
+      'ack  stored: PUBREC after the journal has it',
+    ],
+  )
+  assert.match(last(0, '{}'), /hears nothing \(QoS 0\), and it is kept/)
+  assert.match(last(2, '{}'), /hears PUBREC 0x99/)
+})
