@@ -285,9 +285,9 @@ const momentOf = (value: string): number | null => {
 const strict = new TextDecoder('utf-8', { fatal: true })
 
 const textOf = (value: string | Uint8Array): string => {
-  if (typeof value === 'string') return value
-  const base64 = () => Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
+  const base64 = () => Buffer.from(value as Uint8Array).toString('base64')
   // MQTT's text holds every character but this one. *Source*: MQTT 5.0 §1.5.4.
+  if (typeof value === 'string') return value.includes('\0') ? base64() : value
   if (value.includes(0)) return base64()
   try {
     return strict.decode(value)

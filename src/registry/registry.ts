@@ -227,5 +227,7 @@ function framed(entry: Entry, bytes: Uint8Array, offset: number): { schema: Sche
   if (entry.content.format !== 'protobuf') return entry.schema === null ? null : { schema: entry.schema, offset }
   const read = readIndexes(bytes, offset)
   const schema = read === null ? null : entry.messageAt(read.indexes)
-  return read === null || schema === null ? null : { schema, offset: read.offset }
+  if (read !== null && schema !== null) return { schema, offset: read.offset }
+  // Some clients (kafkajs' among them) leave the indexes out. What is none cannot be told from a payload of theirs.
+  return entry.schema === null ? null : { schema: entry.schema, offset }
 }

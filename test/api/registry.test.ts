@@ -268,7 +268,7 @@ describe('B5: the registry’s own API', () => {
     const { additionalProperties, ...rest } = fields('a', 'b')
     const turned = json({ additionalProperties, ...rest })
     assert.equal((await ask('POST', '/subjects/t', turned)).body.error_code, 40403)
-    await ask('POST', '/subjects/n/versions?normalize=true', turned)
+    await ask('POST', '/subjects/n/versions?normalize=True', turned)
     assert.equal((await ask('POST', '/subjects/n?normalize=true', json(fields('a', 'b')))).body.version, 1)
   })
 })

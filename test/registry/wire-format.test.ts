@@ -55,15 +55,22 @@ describe('B5: names and frames', () => {
     }
   })
 
-  it('are refused when they are cut short, endless or of nothing', () => {
-    const { id } = registry.resolve('p')!
+  it('are refused when they are cut short, or of nothing', () => {
     const frames = [[], [0], [1, 0, 0, 0, 1], [0, 0, 0, 0, 0], [123, 34, 97, 34, 58]].map((bytes) => Buffer.from(bytes))
-    const indexes = [[], [2], [2, 20], [3], [0x80], [0xff, 0xff, 0xff, 0xff, 0xff, 0xff], [2, 1], [200, 1]]
-    for (const bytes of [...frames, ...indexes.map((each) => Buffer.concat([frameOf(id), Buffer.from(each)]))]) {
-      assert.equal(registry.unframe(bytes), null, bytes.toString('hex'))
-    }
+    for (const bytes of frames) assert.equal(registry.unframe(bytes), null, bytes.toString('hex'))
     assert.equal(registry.ofHeader(Buffer.alloc(17, 1)), null)
     assert.equal(registry.ofHeader(Buffer.alloc(3, 1)), null)
+  })
+
+  it('without indexes of Protobuf, or with such as lead to no message, are of the first message', () => {
+    const first = registry.resolve('p')!
+    const indexes = [[], [2], [2, 20], [3], [0x80], [0xff, 0xff, 0xff, 0xff, 0xff, 0xff], [2, 1], [200, 1]]
+    for (const each of indexes) {
+      const read = registry.unframe(Buffer.concat([frameOf(first.id), Buffer.from(each)]))
+      assert.deepEqual([read?.schema, read?.offset], [first, 5], each.join())
+    }
+    const bare = first.encode({ n: 7 })!
+    assert.equal(registry.unframe(Buffer.concat([frameOf(first.id), bare]))?.offset, 5)
   })
 
   it('share an id where the schema is the same', () => {

@@ -1,3 +1,4 @@
+import { confluentPython } from './confluent-python.ts'
 import { kafkaJars } from './kafka-jars.ts'
 import { needMosquitto } from './mosquitto.ts'
 import { natsServer } from './nats.ts'
@@ -8,6 +9,10 @@ import { needReductStore } from './reductstore.ts'
 export const services = {
   kafka: async (progress?: (line: string) => void): Promise<void> => {
     await kafkaJars(progress)
+  },
+  /** Confluent's client for Python. */
+  confluent: async (progress?: (line: string) => void): Promise<void> => {
+    await confluentPython(progress)
   },
   mosquitto: needMosquitto,
   nats: async (progress?: (line: string) => void): Promise<void> => {

@@ -20,6 +20,7 @@ export function speakRegistry(app: FastifyInstance, context: ApiContext): void {
       done(new TrestleError('E703', `the body is not JSON: ${(thrown as Error).message}`))
     }
   })
+  app.addHook('preValidation', async ({ query }) => plainFlags(query as Record<string, unknown>))
   app.addHook('preHandler', (request, reply) => passOn(request, reply, context))
   app.addHook('onSend', async (request, reply) => {
     reply.header('content-type', contentTypeFor(request))
@@ -30,6 +31,12 @@ export function speakRegistry(app: FastifyInstance, context: ApiContext): void {
     if (number === 401) reply.header('www-authenticate', 'Bearer realm="trestle"')
     return reply.code(statusOf(number)).send({ error_code: number, message: wordsOf(thrown) })
   })
+}
+
+/** Clients write `True` and `False` as their language does, and Confluent's registry takes it. */
+function plainFlags(query: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(query))
+    if (typeof value === 'string' && /^(true|false)$/i.test(value)) query[name] = value.toLowerCase()
 }
 
 const contentTypeFor = (request: FastifyRequest): string => {
