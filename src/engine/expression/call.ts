@@ -1,4 +1,4 @@
-import type { CallNode } from './ast.ts'
+import type { CallNode, Node } from './ast.ts'
 import { toPlain } from './form.ts'
 import type { Accepts, FunctionRow, Run } from './functions/row.ts'
 import type { NodeCompiler } from './node-compiler.ts'
@@ -17,9 +17,25 @@ export function compileCall(compiler: NodeCompiler, node: CallNode): Evaluate {
   const sites = nodes.map((argument) => compiler.site(argument))
   const accepts = row.receiver === null ? row.args : [row.receiver, ...row.args]
   const site = compiler.site(node)
-  if (row.variadic) return compileVariadic(row, args, sites, accepts[accepts.length - 1]!, site)
   const prove = args.map((_, at) => accepts[at]!)
-  return compileFixed(row.name, row.run, args, prove, sites, site)
+  const call = row.variadic
+    ? compileVariadic(row, args, sites, accepts[accepts.length - 1]!, site)
+    : compileFixed(row.name, row.run, args, prove, sites, site)
+  return isConstant(node) ? folded(call, compiler.constants) : call
+}
+
+/** Whether no message can change the value: `duration("1h")`. */
+function isConstant(node: Node): boolean {
+  if (node.kind !== 'call') return node.kind === 'literal'
+  if (node.row === null || node.row.ofMessage) return false
+  const receives = node.row.receiver === null || node.receiver === null || isConstant(node.receiver)
+  return receives && node.args.every(isConstant)
+}
+
+/** The value found at load; what fails, or is too much work, is left to each message. */
+function folded(call: Evaluate, scope: Scope): Evaluate {
+  const value = call(scope)
+  return value === failed ? call : () => value
 }
 
 /** What bodies see of arguments that were left out. */

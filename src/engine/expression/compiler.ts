@@ -27,6 +27,7 @@ import { failed, keyOf, kindOf, type MapKey, type MapValue, none } from './value
 export class Compiler implements NodeCompiler {
   readonly #names: Names
   readonly #origin: Origin
+  readonly constants = new Scope()
   mixes = false
 
   constructor(names: Names, origin: Origin) {
@@ -157,9 +158,7 @@ export class Compiler implements NodeCompiler {
     const items = node.items.map((item, at) => this.#entry(item, of, node.optional.has(at)))
     const optional = node.items.map((_, at) => node.optional.has(at))
     if (node.items.every((item) => item.kind === 'literal')) {
-      // Literals read no scope.
-      const scope = new Scope()
-      return constant(items.map((item) => item(scope)))
+      return constant(items.map((item) => item(this.constants)))
     }
     const site = this.site(node)
     const cost = 8 * items.length

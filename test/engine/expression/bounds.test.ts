@@ -71,6 +71,15 @@ describe('B2: the bounds of one text', () => {
     assert.equal('faults' in ran && ran.faults.length, 20)
   })
 
+  it('let constants be found at load, all of them within one budget', () => {
+    const started = performance.now()
+    const text = `[${Array.from({ length: 800 }, () => 'lists.range(90000)').join(',')}].size()`
+    const ran = run(text)
+    assert.ok('failure' in ran)
+    assert.ok(performance.now() - started < 1_000)
+    assert.deepEqual(run('duration("1h") + duration("30m") == duration("90m")'), { value: true, type: 'bool' })
+  })
+
   it('keep types that are shared a thousandfold from being worked out as often', () => {
     const started = performance.now()
     const text = doubled(
