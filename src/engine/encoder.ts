@@ -43,7 +43,7 @@ export class Encoder {
     const known = this.#further.find((one) => one.encoding === encoding && one.body === body)
     if (known !== undefined) return known.bytes
     const value = this.#valueOf(scope, body)
-    const bytes = value === failed ? null : this.#write(scope, body, encoding, value)
+    const bytes = value === failed ? null : this.#write(scope, encoding, value)
     if (bytes === null) return null
     if (this.#encoding === null) {
       this.#encoding = encoding
@@ -69,22 +69,23 @@ export class Encoder {
     return write === null && (name !== 'json' || this.readsJson)
   }
 
-  #write(scope: Scope, body: Body | null, { name, write }: Encoding, value: unknown): Uint8Array | null {
+  #write(scope: Scope, { name, write }: Encoding, value: unknown): Uint8Array | null {
     if (write !== null) {
-      // What a body adds is data already, and so is all that JSON can say.
-      const isData = this.readsJson && !(this.#hasItem && body === null)
+      // What a body adds is data already, and so is all that JSON can say; an item may be anything.
+      const isData = this.readsJson && !this.#hasItem
       const data = isData ? value : toData(scope, payloadSite, value)
       return data === failed ? null : write(scope, payloadSite, data)
     }
     if (value instanceof Uint8Array && name !== 'json') return value
-    if (name === 'json' || (name === null && typeof value !== 'string')) return this.#json(scope, body, value)
+    if (name === 'json' || (name === null && typeof value !== 'string')) return this.#json(scope, value)
     if (typeof value === 'string') return Buffer.from(value)
     scope.fail(payloadSite, `encode: raw takes a string or bytes, and got ${kindOf(value)}`)
     return null
   }
 
-  #json(scope: Scope, body: Body | null, value: unknown): Uint8Array | null {
-    if (!this.#isRich && body !== null && !(value instanceof Uint8Array)) return Buffer.from(JSON.stringify(value))
+  #json(scope: Scope, value: unknown): Uint8Array | null {
+    const isJson = !this.#isRich && !this.#hasItem && !(value instanceof Uint8Array)
+    if (isJson) return Buffer.from(JSON.stringify(value))
     const data = toJson(scope, payloadSite, value)
     return data === failed ? null : Buffer.from(JSON.stringify(data))
   }

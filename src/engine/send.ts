@@ -3,7 +3,7 @@ import { topicNameFault } from '../topic/name.ts'
 import type { BoundPublish, BoundRule, BoundRules, BoundSink, BoundTargets } from './bound-rules.ts'
 import { spentBudget } from './expression/functions/row.ts'
 import { type Scope, type Site, siteOf } from './expression/scope.ts'
-import { failed, isMap, kindOf } from './expression/value.ts'
+import { failed, isMap, KeyedMap, kindOf } from './expression/value.ts'
 import { type ForEach, maxItemBytes, maxItems, stepsPerItem } from './for-each.ts'
 import type { Outcome } from './outcome.ts'
 import { publishedProperties } from './published-properties.ts'
@@ -65,7 +65,8 @@ function itemsOf({ evaluate, site }: ForEach, scope: Scope): Items | null {
   if (value === failed) return null
   let items: Items
   if (Array.isArray(value)) items = { names: null, values: value }
-  else if (value instanceof Map) items = { names: [...value.keys()].map(String), values: [...value.values()] }
+  else if (value instanceof KeyedMap)
+    items = { names: [...value.keyed.keys()].map(String), values: [...value.keyed.values()] }
   else if (isMap(value)) items = { names: Object.keys(value), values: Object.values(value) }
   else {
     scope.fail(site, `for_each needs a list or an object, and got ${kindOf(value)}`)

@@ -1,13 +1,23 @@
 import { type DecodeOptions, decode, encode } from 'cborg'
 import { makeTimestamp } from '../expression/time-value.ts'
 import type { Codec } from './codec.ts'
-import { settle } from './settle.ts'
+import { maxDepth, settle } from './settle.ts'
 
 /** CBOR: times (tags 0 and 1) and large integers (tags 2 and 3) are read, other tags are refused. *Source*: RFC 8949. */
 export const cbor: Codec = {
   decode: (bytes) => settle(decode(bytes, options)),
   // In the order of the fields: the library would sort them.
-  encode: (value) => encode(value, { mapSorter: () => 0 }),
+  encode(value) {
+    refuseDeep(value, 0)
+    return encode(value, { mapSorter: () => 0 })
+  },
+}
+
+/** The library would go on until the stack ends. */
+function refuseDeep(value: unknown, depth: number): void {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return
+  if (depth > maxDepth) throw new Error(`it is nested deeper than ${maxDepth}`)
+  for (const item of Array.isArray(value) ? value : Object.values(value)) refuseDeep(item, depth + 1)
 }
 
 type TagDecoder = NonNullable<DecodeOptions['tags']>[number]

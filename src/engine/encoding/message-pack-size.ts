@@ -1,4 +1,4 @@
-import { maxDepth } from './plain-data.ts'
+import { maxDepth } from './settle.ts'
 
 /**
  * What is wrong with the sizes a MessagePack payload announces; null when it can be decoded. The library makes room for

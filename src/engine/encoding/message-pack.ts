@@ -2,8 +2,7 @@ import { Decoder, Encoder, ExtensionCodec } from '@msgpack/msgpack'
 import { makeTimestamp } from '../expression/time-value.ts'
 import type { Codec } from './codec.ts'
 import { messagePackSizeFault } from './message-pack-size.ts'
-import { maxDepth } from './plain-data.ts'
-import { settle } from './settle.ts'
+import { maxDepth, settle } from './settle.ts'
 
 /**
  * MessagePack. Timestamps (extension -1) are times; other extensions are objects of `type` and `data`. *Source*:

@@ -3,13 +3,11 @@
  */
 import { spentBudget } from '../expression/functions/row.ts'
 import type { Scope, Site } from '../expression/scope.ts'
-import { failed, type MapValue, none, setField } from '../expression/value.ts'
+import { failed, type MapValue, none, Some, setField, Uint } from '../expression/value.ts'
+import { maxDepth, settleInteger } from './settle.ts'
 
 /** Turns a value into data of one kind, or fails. */
 export type ToPlain = (scope: Scope, site: Site, value: unknown) => unknown
-
-/** Deepest nesting that is written. */
-export const maxDepth = 256
 
 /** `JSON.rawJSON` prints a number's digits as they are; TypeScript's library does not know it yet. */
 const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown }
@@ -37,7 +35,7 @@ const forJson: Kind = {
 
 const forBinary: Kind = {
   number: (_scope, _site, value) => value,
-  integer: (value) => value,
+  integer: (value) => settleInteger(value) ?? value,
   bytes: (_scope, _site, value) => value,
 }
 
@@ -48,8 +46,10 @@ function convert(scope: Scope, site: Site, value: unknown, depth: number, kind: 
   if (typeof value !== 'object' || value === null) return value
   if (depth > maxDepth) return scope.fail(site, `nested deeper than ${maxDepth}`)
   if (value instanceof Uint8Array) return kind.bytes(scope, site, value)
-  if (!Array.isArray(value) && isSpecial(value)) return value.toJSON()
-  const entries = value instanceof Map ? [...value] : Object.entries(value)
+  if (value instanceof Uint) return kind.integer(value.unsigned)
+  if (value instanceof Some) return convert(scope, site, value.present, depth + 1, kind)
+  if (!Array.isArray(value) && isSpecial(value)) return convert(scope, site, value.toJSON(), depth + 1, kind)
+  const entries = Object.entries(value)
   if (!scope.spend(10 + 4 * entries.length)) return scope.fail(site, spentBudget)
   const made: MapValue | unknown[] = Array.isArray(value) ? [] : {}
   for (const [key, item] of entries) {
@@ -61,6 +61,6 @@ function convert(scope: Scope, site: Site, value: unknown, depth: number, kind: 
   return made
 }
 
-/** Times and spans know their text; data holds no functions, so nothing a message says looks like them. */
+/** Times, spans and maps of other keys know how JSON shows them; data holds no functions, so nothing a message says looks like them. */
 const isSpecial = (value: object): value is { toJSON(): unknown } =>
   typeof (value as { toJSON?: unknown }).toJSON === 'function'

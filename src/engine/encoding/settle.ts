@@ -1,12 +1,18 @@
 import { type MapValue, setField } from '../expression/value.ts'
-import { maxDepth } from './plain-data.ts'
+
+/** Deepest nesting that is read or written. */
+export const maxDepth = 256
 
 /**
  * What a binary decoder has read, as expressions keep it: integers are numbers while that is exact, and nothing is
  * nested too deep to be walked. Changes the value in place.
  */
 export function settle(value: unknown, depth = 0): unknown {
-  if (typeof value === 'bigint') return settleInteger(value)
+  if (typeof value === 'bigint') {
+    const settled = settleInteger(value)
+    if (settled === null) throw new Error(`the integer ${value} does not fit 64 bits`)
+    return settled
+  }
   if (value === undefined) return null
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
   if (depth > maxDepth) throw new Error(`it is nested deeper than ${maxDepth}`)
@@ -29,10 +35,11 @@ export function settle(value: unknown, depth = 0): unknown {
   return map
 }
 
-const maxInt64 = 2n ** 63n - 1n
+const maxUint64 = 2n ** 64n - 1n
+const minInt64 = -(2n ** 63n)
 
-function settleInteger(value: bigint): unknown {
+/** A number while that is exact; null beyond what 64 bits hold, signed or not. */
+export function settleInteger(value: bigint): number | bigint | null {
   if (value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value)
-  if (value > maxInt64 || value < -maxInt64 - 1n) throw new Error(`the integer ${value} does not fit 64 bits`)
-  return value
+  return value > maxUint64 || value < minInt64 ? null : value
 }

@@ -113,6 +113,19 @@ describe('B4: payloads are written in the encoding of their target', () => {
     }
   })
 
+  it('whatever expressions give: unsigned integers, spans, types, keys that are no text, inside of lists and items', () => {
+    const value = '[[1u, "x"], {1: "a", 2: 3}, duration("90s"), type(1), 18446744073709551615u]'
+    const expected = '[[1,"x"],{"1":"a","2":3},"90s","int",18446744073709551615]'
+    assert.equal(String(made(`set: { v: '${value}' }\n${toLake('')}`, {})), `{"v":${expected}}`)
+    assert.equal(String(made(`payload: '${value}'\n${toLake(', encode: json')}`, {})), expected)
+    const each = evaluated(`for_each: '${value}'\n${toLake(', encode: json')}`, {}).owed.map((one) =>
+      String(one.payload),
+    )
+    assert.equal(`[${each.join()}]`, expected)
+    const packed = messagePack.decode(made(`payload: '${value}'\n${toLake(', encode: msgpack')}`, {})) as unknown[]
+    assert.deepEqual(packed, [[1, 'x'], { 1: 'a', 2: 3 }, '90s', 'int', 2n ** 64n - 1n])
+  })
+
   it('as lines of CSV', () => {
     const csv = ', encode: { format: csv, columns: [n, s], header: true }'
     assert.equal(String(made(toLake(csv), [{ s: 'x', n: 1 }, { n: 2 }])), 'n,s\n1,x\n2,\n')
