@@ -11,7 +11,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { CompiledRule } from '../engine/compile.ts'
 import { tablesOf } from '../engine/state/carry-over.ts'
-import type { GatherTable } from '../engine/state/gather-table.ts'
+import { GatherTable } from '../engine/state/gather-table.ts'
 import type { StateTable } from '../engine/state/state.ts'
 import { JournalReader } from '../journal/reader.ts'
 import { readHead, readTail } from '../journal/tail.ts'
@@ -96,7 +96,6 @@ export class StateKeeper {
     this.#rules = rules
     const restored = await this.#load(this.#epoch)
     this.#left = restored.orphans
-    // With the head of a snapshot on disk, what is gathered from now on can be told even when its rule is gone.
     await this.#write()
     return restored
   }
@@ -119,10 +118,13 @@ export class StateKeeper {
     else if (this.#changes === manyChanges) this.#schedule(0)
   }
 
-  /** The journal could not write: what is not on disk never happened. All is read back before anything is decided. */
-  forgetUnwritten(): Promise<unknown> {
+  /**
+   * The journal could not write: what is not on disk never happened. All is read back before anything is decided; answers
+   * the windows that are left of rules that are no more.
+   */
+  forgetUnwritten(): Promise<readonly GatherTable[]> {
     const epoch = ++this.#epoch
-    if (this.#tables().size === 0) return Promise.resolve()
+    if (this.#tables().size === 0) return Promise.resolve([])
     this.#known = false
     for (const { state } of this.#rules) if (state !== null) state.isReady = false
     const before = this.#loading ?? Promise.resolve()
@@ -131,15 +133,18 @@ export class StateKeeper {
     return loading
   }
 
-  async #loadUntilDone(epoch: number): Promise<void> {
+  async #loadUntilDone(epoch: number): Promise<readonly GatherTable[]> {
     while (!this.#closed && epoch === this.#epoch && !this.#known) {
       try {
-        await this.#load(epoch)
+        const { orphans } = await this.#load(epoch)
+        this.#left = [...this.#left, ...orphans]
+        return orphans
       } catch (error) {
         this.#options.onError(error as Error)
         await new Promise((resolve) => setTimeout(resolve, againMs).unref())
       }
     }
+    return []
   }
 
   /** Writes what there is, so that the next start need not read the journal for it. */
@@ -162,12 +167,12 @@ export class StateKeeper {
     const tables = this.#tables()
     for (const table of tables.values()) table.clear()
     const read = await readSnapshot(folder, { hub, position: readTail(tail) }, tables)
-    const orphans = read?.orphans ?? []
+    const orphans = [...(read?.orphans ?? [])]
     const all = new Map([...tables, ...orphans.map((table) => [table.id, table] as const)])
     this.#position = read?.position ?? 0
     this.#oldest = 0
     this.#last = 0
-    const replayed = this.#options.owed() === 0 ? 0 : await this.#replay(all)
+    const replayed = this.#options.owed() === 0 ? 0 : await this.#replay(all, orphans)
     this.#changes = replayed
     // Another fault came meanwhile: what follows it reads anew.
     if (epoch === this.#epoch) {
@@ -178,8 +183,8 @@ export class StateKeeper {
     return { keys, replayed, orphans: orphans.filter(({ keys: left }) => left > 0) }
   }
 
-  /** Reads what has happened since the snapshot; answers how many changes. */
-  async #replay(tables: ReadonlyMap<string, StateTable>): Promise<number> {
+  /** Reads what has happened since the snapshot, windows of unknown rules included; answers how many changes. */
+  async #replay(tables: Map<string, StateTable>, orphans: GatherTable[]): Promise<number> {
     const { journalFolder, tail } = this.#options
     const reader = new JournalReader({
       folder: journalFolder,
@@ -198,6 +203,11 @@ export class StateKeeper {
             if (note === null) continue
             if (this.#oldest === 0) this.#oldest = record.position
             this.#last = record.position
+            if (note.form !== null && !tables.has(note.table)) {
+              const orphan = GatherTable.ofForm(note.table, note.form)
+              tables.set(orphan.id, orphan)
+              orphans.push(orphan)
+            }
             tables.get(note.table)?.apply(note.key, note.input, note.message, record.position)
             replayed++
           }

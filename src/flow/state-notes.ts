@@ -1,4 +1,5 @@
 import type { Message, MessageProperties, Owed } from '../contract/message.ts'
+import type { GatherForm } from '../engine/state/gather-table.ts'
 import type { StateChange, StateChanges } from '../engine/state/state.ts'
 import type { JournalRecord, OwedRecord } from '../journal/port.ts'
 
@@ -14,6 +15,8 @@ export const noteRule = '$notes'
  */
 interface NoteOptions {
   readonly in: readonly unknown[]
+  /** With the first message of a window: how to go on with it when its rule is gone. */
+  readonly form?: GatherForm
   readonly topic?: string
   readonly qos?: 0 | 1 | 2
   readonly retain?: boolean
@@ -26,6 +29,7 @@ export interface ReadNote {
   readonly table: string
   readonly key: string
   readonly input: readonly unknown[]
+  readonly form: GatherForm | null
   readonly message: Message
 }
 
@@ -63,12 +67,14 @@ function noteOf(
   }
 }
 
-function optionsOf({ input, message }: StateChange, origin: Message): NoteOptions {
-  if (message === origin) return { in: input }
+function optionsOf({ input, key, message, table }: StateChange, origin: Message): NoteOptions {
+  const isFirst = table.kind === 'gather' && input[0] !== 'close' && !table.has(key, input[0] as number)
+  const note: NoteOptions = isFirst ? { in: input, form: table.form } : { in: input }
+  if (message === origin) return note
   const { topic, qos, retain, properties } = message
-  if (properties === origin.properties) return { in: input, topic, qos, retain }
+  if (properties === origin.properties) return { ...note, topic, qos, retain }
   const { correlationData: _, ...told } = properties ?? {}
-  return { in: input, topic, qos, retain, properties: properties === null ? null : told }
+  return { ...note, topic, qos, retain, properties: properties === null ? null : told }
 }
 
 /** The change in one of a record's notes; null for a note that alters nothing. */
@@ -77,11 +83,11 @@ export function readNote(
   { key, options, payload, target }: OwedRecord,
 ): ReadNote | null {
   if (target === null || key === null || options === null) return null
-  const { in: input, topic, qos, retain, properties: told } = options as unknown as NoteOptions
-  if (topic === undefined) return { table: target, key, input, message: origin }
+  const { in: input, form = null, topic, qos, retain, properties: told } = options as unknown as NoteOptions
+  if (topic === undefined) return { table: target, key, input, form, message: origin }
   const correlationData = origin.properties?.correlationData
   const whole = told && correlationData !== undefined ? { ...told, correlationData } : told
   const properties = whole === undefined ? origin.properties : whole
   const message = { ...origin, topic, qos: qos!, retain: retain!, payload, properties }
-  return { table: target, key, input, message }
+  return { table: target, key, input, form, message }
 }

@@ -4,10 +4,9 @@ import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import { TrestleError } from '../contract/error.ts'
-import { type AggregateKind, Fold } from '../engine/state/aggregate.ts'
 import type { FilterRow } from '../engine/state/filter-table.ts'
-import { type GatherRow, GatherTable } from '../engine/state/gather-table.ts'
-import { StateLimits } from '../engine/state/limits.ts'
+import type { GatherRow } from '../engine/state/gather-row.ts'
+import { type GatherForm, GatherTable } from '../engine/state/gather-table.ts'
 import type { StateTable } from '../engine/state/state.ts'
 
 /**
@@ -33,10 +32,7 @@ const chunkBytes = 256 * 1024
 interface TableHead {
   readonly id: string
   /** null: what is kept of it is nothing that could be sent on. */
-  readonly gathers: {
-    readonly everyMs: number
-    readonly kinds: readonly (readonly [string, AggregateKind])[] | null
-  } | null
+  readonly gathers: GatherForm | null
 }
 
 interface Head {
@@ -100,11 +96,10 @@ export async function writeSnapshot(
   return true
 }
 
-const headOf = (table: StateTable): TableHead => {
-  if (table.kind === 'filter') return { id: table.id, gathers: null }
-  const { everyMs, fold } = table.options
-  return { id: table.id, gathers: { everyMs, kinds: fold?.kinds ?? null } }
-}
+const headOf = (table: StateTable): TableHead => ({
+  id: table.id,
+  gathers: table.kind === 'filter' ? null : table.form,
+})
 
 async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return
@@ -230,9 +225,8 @@ class Reading {
   }
 
   /** A place for windows that no rule fills any more. */
-  #orphan(id: string, { everyMs, kinds }: NonNullable<TableHead['gathers']>): GatherTable {
-    const fold = kinds === null ? null : new Fold(kinds)
-    const table = new GatherTable({ id, everyMs, fold, maxKeys: Number.POSITIVE_INFINITY, limits: new StateLimits() })
+  #orphan(id: string, form: GatherForm): GatherTable {
+    const table = GatherTable.ofForm(id, form)
     this.#orphans.push(table)
     return table
   }

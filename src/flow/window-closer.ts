@@ -1,6 +1,7 @@
 import type { CompiledRule } from '../engine/compile.ts'
 import type { LeftWindows } from '../engine/state/carry-over.ts'
-import type { Gathered, GatherTable } from '../engine/state/gather-table.ts'
+import type { Gathered } from '../engine/state/gather-row.ts'
+import type { GatherTable } from '../engine/state/gather-table.ts'
 
 /** What a closer needs of the flow. Each answers false when the journal, or a full buffer, takes nothing now. */
 export interface Emitter {
@@ -55,8 +56,8 @@ export class WindowCloser {
   /** Closes the windows of these rules from now on, and those that were left behind. */
   use(rules: readonly CompiledRule[], left: readonly LeftWindows[] = [], orphans: readonly GatherTable[] = []): void {
     this.#rules = rules.filter(({ state }) => state?.gather != null)
-    this.#left = [...this.#left, ...left]
-    this.#orphans = [...this.#orphans, ...orphans]
+    this.#left = [...this.#left.filter(({ table }) => table.keys > 0), ...left]
+    this.#orphans = [...this.#orphans.filter(({ keys }) => keys > 0), ...orphans]
     for (const { state } of this.#rules) {
       const table = state?.gather?.table
       if (table === undefined) continue
@@ -78,7 +79,8 @@ export class WindowCloser {
 
   /** When there is something to do next; Infinity when there is nothing. *Unit*: ms since the epoch. */
   get nextMs(): number {
-    let nextMs = this.#left.length + this.#orphans.length > 0 ? this.#options.now() : Number.POSITIVE_INFINITY
+    const isLeft = this.#left.some(({ table }) => table.keys > 0) || this.#orphans.some(({ keys }) => keys > 0)
+    let nextMs = isLeft ? this.#options.now() : Number.POSITIVE_INFINITY
     for (const { state } of this.#rules) nextMs = Math.min(nextMs, state?.gather?.table.dueMs ?? nextMs)
     return nextMs
   }
@@ -113,8 +115,7 @@ export class WindowCloser {
       for (let gathered = table.next(); gathered !== null; gathered = table.next())
         if (!emitter.bury(table, gathered) || performance.now() > untilMs) return false
     }
-    this.#left = []
-    this.#orphans = []
+    // They stay listed: a write that fails brings back what was closed with it.
     return true
   }
 

@@ -75,7 +75,7 @@ export class RuleState {
 
   /** The journal could not write: before anyone hears of it. */
   forgetUnwritten(): void {
-    void this.#keeper.forgetUnwritten().then(() => this.#closer.use(this.#rules.rules))
+    void this.#keeper.forgetUnwritten().then((orphans) => this.#closer.use(this.#rules.rules, [], orphans))
   }
 
   /** No sink needs a record up to `position`. */

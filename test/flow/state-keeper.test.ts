@@ -271,6 +271,46 @@ describe('B9: what rules keep at a reload', () => {
   })
 })
 
+test('A1: a window of a rule that came and went between two snapshots is a dead letter, too', async (t) => {
+  const before = await StateRig.open(t, { rules: once })
+  // The snapshot of the reload never gets to the disk.
+  const state = path.join(path.dirname(before.folder), 'state')
+  fs.rmSync(state, { recursive: true })
+  fs.writeFileSync(state, '')
+  before.flow.replaceRules(load(counting))
+  for (const v of [1, 2]) await before.take({ k: 'a', v })
+  await until(() => before.errors.length > 0)
+  fs.rmSync(state)
+  const rig = await afterCrash(t, before, { rules: once })
+  assert.deepEqual(
+    rig.restored!.orphans.map(({ keys }) => keys),
+    [1],
+  )
+  rig.advance(0)
+  assert.deepEqual(
+    (await rig.sent(deadLetterSink)).map(({ payload }) => payload['sum']),
+    [3],
+  )
+})
+
+test('A1: what was sent on early is sent again when the disk has lost it', async (t) => {
+  const files = new FaultyDisk()
+  const rig = await StateRig.open(t, { rules: counting, files })
+  await rig.take({ k: 'a', v: 5 })
+  rig.flow.replaceRules(load(once))
+  files.fault = { code: 'EIO', landedBytes: 0 }
+  rig.advance(1)
+  await until(() => rig.journal.error !== null)
+  files.fault = null
+  await until(() => rig.journal.error === null && rig.keeper.isReady)
+  rig.advance(1)
+  rig.advance(1)
+  assert.deepEqual(
+    (await rig.sent()).map(({ payload }) => payload['sum']),
+    [5],
+  )
+})
+
 test('A8: the journal counts what was gathered by rule, and notes of what passed apart', async (t) => {
   const rig = await StateRig.open(t, { rules: { ...counting, s: once.r.replace('a/{x}', 's') } })
   await rig.take({ k: 'a', v: 1 })

@@ -58,7 +58,7 @@ export class StateRig {
       folder,
       ...(options.files === undefined ? {} : { files: options.files }),
       onState: (state) => {
-        if (state === 'failing') void rig?.keeper.forgetUnwritten()
+        if (state === 'failing') void rig?.forgetUnwritten()
       },
     })
     rig = new StateRig(folder, journal, options)
@@ -109,6 +109,10 @@ export class StateRig {
       if (verdict === Verdict.Accepted) resolve(null)
       else if (verdict === Verdict.Busy || verdict === Verdict.Refused) resolve(flow.error)
     })
+  }
+
+  async forgetUnwritten(): Promise<void> {
+    this.closer.use(this.rules.rules, [], await this.keeper.forgetUnwritten())
   }
 
   /** Moves the clock, and closes what is due. */

@@ -1,33 +1,15 @@
 import { TrestleError } from '../../contract/error.ts'
-import type { Message, MessageProperties } from '../../contract/message.ts'
-import type { Fold } from './aggregate.ts'
-import { entryBytes, hardFactor, type StateLimits } from './limits.ts'
+import type { Message } from '../../contract/message.ts'
+import { Fold } from './aggregate.ts'
+import { type Gathered, type GatherRow, gatheredOf, rowOf } from './gather-row.ts'
+import { entryBytes, hardFactor, StateLimits } from './limits.ts'
 
-/** What one window of one key holds so far. */
-export interface Gathered {
-  readonly key: string
-  /** When the window began. *Unit*: ms since the epoch. */
-  readonly startMs: number
-  count: number
-  /** The aggregates' own, see `aggregate`. */
-  readonly state: unknown[]
-  /** The last message: all of it where that is what is kept, else without payload and properties. */
-  last: Message
-  /** Place on disk of what it took last. */
-  position: number
-  /** What it took up to this place stood in the snapshot it came from. */
-  restored: number
+/** What must be known of a table to go on with its windows when its rule is gone. */
+export interface GatherForm {
+  readonly everyMs: number
+  /** null: the last message is what is kept. */
+  readonly kinds: Fold['kinds'] | null
 }
-
-/** One window of a key as it stands in a snapshot. */
-export type GatherRow = readonly [
-  key: string,
-  startMs: number,
-  count: number,
-  state: readonly unknown[],
-  position: number,
-  last: readonly unknown[],
-]
 
 export interface GatherOptions {
   /** `<rule>/<clause>#<hash of the clause>`. */
@@ -69,6 +51,21 @@ export class GatherTable {
     this.limits = options.limits
   }
 
+  /** A table for windows that no rule fills any more. */
+  static ofForm(id: string, { everyMs, kinds }: GatherForm): GatherTable {
+    const fold = kinds === null ? null : new Fold(kinds)
+    return new GatherTable({ id, everyMs, fold, maxKeys: Number.POSITIVE_INFINITY, limits: new StateLimits() })
+  }
+
+  get form(): GatherForm {
+    return { everyMs: this.options.everyMs, kinds: this.options.fold?.kinds ?? null }
+  }
+
+  /** Whether a key's window is open. */
+  has(key: string, startMs: number): boolean {
+    return this.#windows.get(startMs)?.has(key) === true
+  }
+
   /** The window a message of this time belongs to. */
   windowOf(timeMs: number): number {
     const { everyMs } = this.options
@@ -80,7 +77,7 @@ export class GatherTable {
     const { maxKeys } = this.options
     const { bytes, maxBytes } = this.limits
     if (this.keys < maxKeys && bytes < maxBytes) return null
-    if (this.#windows.get(startMs)?.has(key) === true && bytes < maxBytes * hardFactor) return null
+    if (this.has(key, startMs) && bytes < maxBytes * hardFactor) return null
     if (this.keys < maxKeys * hardFactor && bytes < maxBytes * hardFactor) return null
     const [label] = this.id.split('#')
     const what = this.keys < maxKeys * hardFactor ? `${maxBytes} bytes` : `${maxKeys} keys`
@@ -140,11 +137,9 @@ export class GatherTable {
     for (const window of this.#windows.values()) for (const gathered of window.values()) yield rowOf(gathered)
   }
 
-  restore([key, startMs, count, state, position, last]: GatherRow): void {
-    const window = this.#windowAt(startMs)
-    const kept = { key, startMs, count, state: [...state], position, restored: position }
-    const gathered: Gathered = { ...kept, last: messageOfRow(last) }
-    window.set(key, gathered)
+  restore(row: GatherRow): void {
+    const gathered = gatheredOf(row)
+    this.#windowAt(gathered.startMs).set(gathered.key, gathered)
     this.keys++
     this.#weigh(weightOf(gathered))
   }
@@ -245,32 +240,4 @@ function weightOf({ key, state, last }: Gathered): number {
   let bytes = 2 * entryBytes + key.length + last.topic.length + last.client.length + last.payload.length
   for (const value of state) bytes += typeof value === 'string' ? 24 + value.length : 8
   return bytes
-}
-
-function rowOf({ key, startMs, count, state, position, last }: Gathered): GatherRow {
-  const { topic, client, username, source, qos, retain, timeMs, payload, properties } = last
-  const correlation = properties?.correlationData
-  const kept = [topic, client, username, source, qos, retain, timeMs, Buffer.from(payload).toString('base64')]
-  const known = properties === null ? null : { ...properties, correlationData: undefined }
-  const data = correlation === undefined ? null : Buffer.from(correlation).toString('base64')
-  return [key, startMs, count, state, position, [...kept, known, data]]
-}
-
-function messageOfRow(row: readonly unknown[]): Message {
-  const [topic, client, username, source, qos, retain, timeMs, payload, known, correlation] = row
-  const properties = known as MessageProperties | null
-  if (properties !== null && correlation !== null) {
-    properties.correlationData = Buffer.from(correlation as string, 'base64')
-  }
-  return {
-    topic: topic as string,
-    payload: payload === '' ? nothing : Buffer.from(payload as string, 'base64'),
-    qos: qos as 0 | 1 | 2,
-    retain: retain as boolean,
-    properties,
-    client: client as string,
-    username: username as string | null,
-    source: source as string | null,
-    timeMs: timeMs as number,
-  }
 }
