@@ -65,7 +65,8 @@ function drawRule(rule: ExplainedRule, topic: string, paint: Paint): string[] {
   if (items !== null) lines.push(`${label('each')}${printCount(items)} ${items === 1 ? 'item' : 'items'}`)
   if (edits.length > 0) lines.push(label('set') + printSafe(edits.map(edit).join(', ')))
   const width = Math.max(0, ...targets.map(({ kind, to }) => (kind === 'sink' ? to.length : 'publish'.length)))
-  for (const target of targets) lines.push(...drawTarget(target, width, paint))
+  for (const target of targets.slice(0, maxTargets)) lines.push(...drawTarget(target, width, paint))
+  if (targets.length > maxTargets) lines.push(`  … and ${printCount(targets.length - maxTargets)} more`)
   const some = items === null ? '' : ' for some item'
   for (const one of rule.left) lines.push(paint.faint(`  – ${printSafe(one)} is false${some}`))
   if (error !== null && schema?.fault == null) {
@@ -77,6 +78,9 @@ function drawRule(rule: ExplainedRule, topic: string, paint: Paint): string[] {
 
 const drawFault = ({ fault }: NonNullable<ExplainedRule['schema']>, paint: Paint): string =>
   fault === null ? 'valid' : paint.bad(`not valid: ${printSafe(fault)}`)
+
+/** Most deliveries of one rule that are shown; `--json` has them all. */
+const maxTargets = 20
 
 /** Longest value that is shown below a condition. *Unit*: characters. */
 const maxOperand = 60

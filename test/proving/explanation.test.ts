@@ -145,6 +145,7 @@ to: [{ sink: lake, topic: t, when: item > 1 }]
   assert.equal(told[3], '          payload.list.size() = 42')
   assert.equal(told[4], '  each    42 items')
   assert.equal(told.at(-3), '  – lake, when item > 1 is false for some item')
+  assert.equal(told.at(-4), '  … and 21 more')
 })
 
 it('B8: what the publisher hears goes by the quality of service', () => {
