@@ -1,20 +1,34 @@
 import assert from 'node:assert/strict'
 
 /** What nothing that users write may take longer than. *Unit*: ms. */
-export const limitMs = 10
+const limitMs = 10
+/**
+ * What registering a schema may take. ajv alone needs 10 ms for the smallest; who may register is an administrator, and
+ * does so seldom. *Unit*: ms.
+ */
+const registeringMs = 500
 
 /**
  * Runs what is meant to block and takes the best of five runs, in a process that has run it before: a machine under
  * load delays some runs, a bomb delays all of them.
  */
 export function defuse<T>(name: string, run: () => T): T {
+  return bestOfFive(name, limitMs, run)
+}
+
+/** The same for what happens once, and may take longer. */
+export function defuseOnce<T>(name: string, run: () => T): T {
+  return bestOfFive(name, registeringMs, run)
+}
+
+function bestOfFive<T>(name: string, limit: number, run: () => T): T {
   let best = Infinity
   let outcome = run()
-  for (let round = 0; round < 5 && best > limitMs / 2; round++) {
+  for (let round = 0; round < 5 && best > limit / 2; round++) {
     const start = performance.now()
     outcome = run()
     best = Math.min(best, performance.now() - start)
   }
-  assert.ok(best <= limitMs, `${name} took ${best.toFixed(1)} ms`)
+  assert.ok(best <= limit, `${name} took ${best.toFixed(1)} ms`)
   return outcome
 }

@@ -9,6 +9,9 @@ export function settleReferences<S>(schema: S, others: Iterable<unknown>): S {
   if (!text.includes('"$dynamicRef"') && !text.includes('"$recursiveRef"')) return schema
   const anchors = new Map<string, number>()
   for (const one of [schema, ...others]) countAnchors(one, anchors)
+  // The root's own is what ajv does follow, and finds under no other name; unless a plain anchor shares it.
+  const own = (schema as { $dynamicAnchor?: unknown }).$dynamicAnchor
+  if (typeof own === 'string' && !text.includes(`"$anchor":${JSON.stringify(own)}`)) anchors.set(own, Infinity)
   return settle(schema, anchors) as S
 }
 

@@ -9,6 +9,9 @@ const sameOf = ([type]: readonly Type[]): Type =>
   type?.kind === 'list' || type?.kind === 'bytes' || type?.kind === 'string' ? type : dyn
 const elementOf = ([type]: readonly Type[]): Type => optionalOf(type?.kind === 'list' ? type.of : dyn)
 
+/** Levels of nesting. */
+const maxFlattened = 256
+
 const listOrBytes = either('a list or bytes', aList, someBytes)
 const reversible = either('a string, a list or bytes', aString, aList, someBytes)
 
@@ -50,6 +53,7 @@ export const listFunctions: readonly FunctionRow[] = [
     ],
     (scope, site, list: unknown[], depth = 1) => {
       if (depth < 0) return scope.fail(site, 'a list is flattened by 0 levels or more')
+      if (depth > maxFlattened) return scope.fail(site, `a list is flattened by ${maxFlattened} levels at most`)
       const flat: unknown[] = []
       return flatten(scope, list, depth, flat) ? flat : overspent(scope, site)
     },
