@@ -1,8 +1,8 @@
 import type { BindNode, MacroNode, Node } from './ast.ts'
-import { type Bind, folds, type Loop } from './folds.ts'
+import { type Bind, folds, type Loop, type Range } from './folds.ts'
 import type { NodeCompiler } from './node-compiler.ts'
-import type { Evaluate } from './scope.ts'
-import { asMap } from './type.ts'
+import type { Evaluate, Scope } from './scope.ts'
+import { asMap, familyOf } from './type.ts'
 import { failed, isAnyMap, keysOf, kindOf, none, readMap } from './value.ts'
 
 /** A macro over a list or a map, which pays for every turn, by the size of what it evaluates. */
@@ -13,8 +13,7 @@ export function compileMacro(compiler: NodeCompiler, node: MacroNode): Evaluate 
   const { type } = node.of
   const of = type.kind === 'record' && type.owner === '' ? asMap(type) : type
   const range = compiler.as(node.of, of)
-  if (node.variables.some((variable) => variable.type.kind === 'dyn') || node.name.startsWith('transform'))
-    compiler.mixes = true
+  if (mayMix(node)) compiler.mixes = true
   const loop: Loop = {
     bind: compileBind(node),
     element: node.variables[0]!.local,
@@ -24,16 +23,30 @@ export function compileMacro(compiler: NodeCompiler, node: MacroNode): Evaluate 
     name: node.name,
     cost: 1 + weightOf(node.body) + (node.filter === null ? 0 : weightOf(node.filter)),
   }
-  const run = folds[node.name]
+  const fold = folds[node.name]
+  const run = (scope: Scope, over: Range): unknown => {
+    const result = fold(scope, over, loop)
+    // The message is not held on to between messages.
+    for (const { local } of node.variables) local.value = undefined
+    return result
+  }
   return (scope) => {
     const value = range(scope)
     if (value === failed) return failed
-    if (Array.isArray(value)) return run(scope, { items: value, map: null }, loop)
+    if (Array.isArray(value)) return run(scope, { items: value, map: null })
     if (!isAnyMap(value))
       return scope.fail(site, `${node.name}() goes through a list or an object, not ${kindOf(value)}`)
     const keys = keysOf(value)
-    return scope.pay(site, keys.length * 2, 0) ? run(scope, { items: keys, map: value }, loop) : failed
+    return scope.pay(site, keys.length * 2, 0) ? run(scope, { items: keys, map: value }) : failed
   }
+}
+
+/** Whether keys or indexes lose their type in the macro, or become the keys of its map. */
+function mayMix({ name, of, variables, type }: MacroNode): boolean {
+  const [first] = variables
+  const keys = variables.length === 2 || familyOf(of.type) === 'map'
+  if (keys && (first!.type.kind === 'dyn' || first!.type.kind === 'number')) return true
+  return name.startsWith('transformMap') && asMap(type).key.kind !== 'string'
 }
 
 /** What nested macros cost they pay themselves. */
@@ -94,7 +107,9 @@ function compileOptionalMap(compiler: NodeCompiler, node: MacroNode): Evaluate {
     const value = of(scope)
     if (value === none || value === failed) return value
     local.value = value
-    return body(scope)
+    const result = body(scope)
+    local.value = undefined
+    return result
   }
 }
 
@@ -106,6 +121,8 @@ export function compileBinding(compiler: NodeCompiler, node: BindNode): Evaluate
     const bound = value(scope)
     if (bound === failed) return failed
     local.value = bound
-    return body(scope)
+    const result = body(scope)
+    local.value = undefined
+    return result
   }
 }
