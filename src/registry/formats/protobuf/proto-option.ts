@@ -20,7 +20,6 @@ export function fieldOptions(tokens: Tokens): Map<string, string> {
 }
 
 function assignment(tokens: Tokens, options: Map<string, string>): void {
-  const { next } = tokens
   const name = optionName(tokens)
   tokens.expect('=')
   if (tokens.next.text === '{') {
@@ -30,9 +29,8 @@ function assignment(tokens: Tokens, options: Map<string, string>): void {
     return
   }
   const value = scalar(tokens)
-  if (name === null) return
-  if (options.has(name)) refuse(next, `option ${name} is set twice`)
-  options.set(name, value)
+  // Some options are lists and may be set again; none of these matters here.
+  if (name !== null) options.set(name, value)
 }
 
 /** null for custom options: `(mine).part`. */

@@ -11,6 +11,9 @@ export const wellKnownFiles: ReadonlyMap<string, string> = new Map(
     'google/protobuf/field_mask.proto': google('message FieldMask { repeated string paths = 1; }'),
     'google/protobuf/source_context.proto': google('message SourceContext { string file_name = 1; }'),
     'google/protobuf/descriptor.proto': 'syntax = "proto2"; package google.protobuf;',
+    'google/protobuf/cpp_features.proto': 'syntax = "proto2"; package pb;',
+    'google/protobuf/java_features.proto': 'syntax = "proto2"; package pb;',
+    'google/protobuf/go_features.proto': 'syntax = "proto2"; package pb;',
     'google/protobuf/wrappers.proto': google(`
       message DoubleValue { double value = 1; }
       message FloatValue { float value = 1; }

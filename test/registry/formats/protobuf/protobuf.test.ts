@@ -312,6 +312,8 @@ describe('B4: a Protobuf file', () => {
       package a.b.c;
       import weak "google/protobuf/descriptor.proto";
       option java_package = "x" "y";
+      import "google/protobuf/go_features.proto";
+      option targets = TARGET_TYPE_FILE; option targets = TARGET_TYPE_FIELD;
       option (my.custom).deep = { a: 1 b: [1, 2] c { d: "x" } };
       ;
       message message {
