@@ -144,12 +144,15 @@ class Rehearsal {
     return this.#appended
   }
 
-  /** Lets everything happen that needs no time to pass. */
+  /** Lets everything happen that needs no time to pass. *Errors*: E504 when the disk does not take the journal. */
   async #settle(): Promise<void> {
     const { journal } = this.#stage
     do {
       await turn()
-      while (journal.durable < this.#appended) await turn()
+      while (journal.durable < this.#appended) {
+        if (journal.error !== null) throw journal.error
+        await turn()
+      }
       // What the commit has woken runs in this one.
       await turn()
     } while (journal.durable < this.#appended)
