@@ -4,6 +4,7 @@ import { Content, isFaults, type SchemaText } from './content.ts'
 import { Entry } from './entry.ts'
 import type { ReferencedSchema } from './formats/format.ts'
 import { formats } from './formats/formats.ts'
+import { textOfDescriptor } from './formats/protobuf/descriptor-text.ts'
 import type { Policy } from './policy.ts'
 import { emptyState, type Registry } from './registry.ts'
 import {
@@ -150,7 +151,8 @@ export function prepare(registry: Registry, schema: SchemaText, normalize: boole
       throw invalidSchema(`No schema reference found for subject "${subject}" and version ${version}`)
     return { name, text: found.content.text, references: found.content.referenced }
   })
-  const text = normalize ? format.normalize(schema.text, referenced) : schema.text
+  const given = (schema.format === 'protobuf' ? textOfDescriptor(schema.text) : null) ?? schema.text
+  const text = normalize ? format.normalize(given, referenced) : given
   const content = new Content(0, { ...schema, text, references }, referenced)
   const { compiled } = content
   if (!isFaults(compiled)) return content

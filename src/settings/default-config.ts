@@ -10,7 +10,7 @@ listeners:
 access: { anonymous: true } # whoever is on this machine; other addresses take more than this (see docs/reference/settings.md)
 data: ../data # the journal, the cursors, the dead letters
 rules: ../rules # one rule a file
-schemas: ../schemas # <subject>/<version>.json
+schemas: ../schemas # <subject>/<version>.json, .avsc or .proto
 connectors:
   records: { type: file, path: "\${data}/out" }
 api: { address: 127.0.0.1:8080 } # for \`trestle status\` and its like; any other address takes a token

@@ -55,6 +55,7 @@ producer = Producer({"bootstrap.servers": brokers})
 writers = {
     "orders-avro": AvroSerializer(registry, avro_text),
     "orders-json": JSONSerializer(json_text, registry),
+    "orders-proto": ProtobufSerializer(order_class, registry),
 }
 for topic, serializer in writers.items():
     for order in orders:
@@ -71,6 +72,7 @@ producer.flush(20)
 readers = {
     "readings-avro": AvroDeserializer(registry),
     "readings-json": JSONDeserializer(None, schema_registry_client=registry),
+    "readings-proto": ProtobufDeserializer(reading_class, schema_registry_client=registry),
     "readings-header": AvroDeserializer(registry),
 }
 consumer = Consumer(

@@ -132,16 +132,16 @@ describe('B5: clients that are not ours', { skip: await need('kafka') }, () => {
     const seen = (await linesOf(() => true)).length
     const program = fileURLToPath(new URL('registry-client.py', import.meta.url))
     const facts = JSON.parse(await runPython(program, [registryUrl(), kafka.brokers])) as Facts
-    for (const form of ['avro', 'json', 'header']) assert.deepEqual(facts.read[`readings-${form}`], readings, form)
-    const subjects = ['orders-avro-value', 'orders-json-value', ...Object.keys(schemas)]
+    for (const form of forms) assert.deepEqual(facts.read[`readings-${form}`], readings, form)
+    const subjects = ['orders-avro-value', 'orders-json-value', 'orders-proto-value', ...Object.keys(schemas)]
     assert.deepEqual(facts.subjects, subjects)
     assert.deepEqual([facts.found, facts.latest, facts.level], [1, 1, 'BACKWARD'])
     assert.equal(facts.compatible, false)
     assert.deepEqual(facts.refused, [409, 409])
     assert.deepEqual(facts.deleted, [1])
     assert.ok(facts.registered > 0)
-    const back = (await linesOf((lines) => lines.length >= seen + 4)).slice(seen)
-    for (const form of ['avro', 'json']) {
+    const back = (await linesOf((lines) => lines.length >= seen + 6)).slice(seen)
+    for (const form of ['avro', 'json', 'proto']) {
       const items = back.filter(({ stream }) => stream === `orders-${form}`)
       assert.deepEqual(
         items.map(({ id, item }) => [String(id), item]),

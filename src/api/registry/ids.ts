@@ -12,10 +12,11 @@ import { answers, schemaView, versionView } from './view.ts'
 
 interface ById {
   Params: { id: number }
-  Querystring: { deleted: boolean; fetchMaxId: boolean }
+  Querystring: { deleted: boolean; fetchMaxId: boolean; format: string }
 }
 interface ByGuid {
   Params: { guid: string }
+  Querystring: { format: string }
 }
 interface All {
   Querystring: Page & { subjectPrefix: string; deleted: boolean; latestOnly: boolean }
@@ -29,8 +30,8 @@ export function addIds(app: FastifyInstance, context: ApiContext): void {
     return entry
   }
   const one = describe('A schema by its id', answers.schema, { params: params.id, querystring: queries.fetchMaxId })
-  app.get<ById>('/schemas/ids/:id', { schema: one }, async ({ params: { id }, query: { fetchMaxId } }) => {
-    const view = schemaView(find(id))
+  app.get<ById>('/schemas/ids/:id', { schema: one }, async ({ params: { id }, query: { fetchMaxId, format } }) => {
+    const view = schemaView(find(id), format)
     return fetchMaxId ? { ...view, maxId: maxIdOf(context.hub.schemas.registry) } : view
   })
   const bare = describe('Its schema alone', answers.text, { params: params.id })
@@ -44,13 +45,15 @@ export function addIds(app: FastifyInstance, context: ApiContext): void {
   app.get<ById>('/schemas/ids/:id/versions', { schema: places }, async ({ params: { id }, query: { deleted } }) =>
     entriesOf(context.hub.schemas.registry, find(id), deleted).map(({ subject, version }) => ({ subject, version })),
   )
-  const guid = describe('A schema by its GUID', answers.schema, { params: params.guid })
+  const guid = describe('A schema by its GUID', answers.schema, { params: params.guid, querystring: queries.deleted })
   const findGuid = (text: string): Entry => {
     const entry = context.hub.schemas.registry.ofGuid(text.toLowerCase())
     if (entry === null) throw schemaNotFound(text)
     return entry
   }
-  app.get<ByGuid>('/schemas/guids/:guid', { schema: guid }, async ({ params }) => schemaView(findGuid(params.guid)))
+  app.get<ByGuid>('/schemas/guids/:guid', { schema: guid }, async ({ params, query }) =>
+    schemaView(findGuid(params.guid), query.format),
+  )
   const ids = describe(
     'The ids a GUID stands for',
     { type: 'array', items: { type: 'object' } },
@@ -78,7 +81,10 @@ function addAll(app: FastifyInstance, context: ApiContext): void {
         const found = deleted ? registry.all(name) : registry.live(name)
         return latestOnly ? found.slice(-1) : found
       })
-    return pageOf(entries.map(versionView), query)
+    return pageOf(
+      entries.map((entry) => versionView(entry)),
+      query,
+    )
   })
   const contexts = describe('The contexts there are', answers.names)
   app.get('/contexts', { schema: contexts }, async () => ['.'])

@@ -72,6 +72,11 @@ export function readVersion(text: string): number | 'latest' {
   return version
 }
 
+const format = {
+  type: 'string',
+  default: '',
+  description: '`serialized`: a Protobuf schema as Protobuf’s own description of it, in base64',
+} as const
 const flag = { type: 'boolean', default: false } as const
 const page = {
   offset: { type: 'integer', minimum: 0, default: 0 },
@@ -80,7 +85,7 @@ const page = {
 
 /** Query strings. */
 export const queries = {
-  normalize: { type: 'object', properties: { normalize: flag, deleted: flag } },
+  normalize: { type: 'object', properties: { normalize: flag, deleted: flag, format } },
   page: {
     type: 'object',
     properties: { ...page, deleted: flag, deletedOnly: flag, subjectPrefix: { type: 'string', default: '' } },
@@ -89,9 +94,9 @@ export const queries = {
     type: 'object',
     properties: { ...page, deleted: flag, latestOnly: flag, subjectPrefix: { type: 'string', default: '' } },
   },
-  deleted: { type: 'object', properties: { deleted: flag } },
+  deleted: { type: 'object', properties: { deleted: flag, format } },
   permanent: { type: 'object', properties: { permanent: flag } },
-  fetchMaxId: { type: 'object', properties: { fetchMaxId: flag } },
+  fetchMaxId: { type: 'object', properties: { fetchMaxId: flag, format } },
   verbose: { type: 'object', properties: { verbose: flag, normalize: flag } },
   global: { type: 'object', properties: { defaultToGlobal: flag } },
   force: { type: 'object', properties: { force: flag } },

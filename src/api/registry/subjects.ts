@@ -13,7 +13,7 @@ interface List {
 interface LookUp {
   Params: { subject: string }
   Body: SchemaRequest | null
-  Querystring: { normalize: boolean; deleted: boolean }
+  Querystring: { normalize: boolean; deleted: boolean; format: string }
 }
 interface Delete {
   Params: { subject: string }
@@ -41,7 +41,7 @@ export function addSubjects(app: FastifyInstance, context: ApiContext): void {
     body: schemaRequest,
   })
   app.post<LookUp>('/subjects/:subject', { schema: find }, async ({ params: { subject }, body, query }) =>
-    versionView(lookUp(context.hub.schemas.registry, subject, readSchema(body), query)),
+    versionView(lookUp(context.hub.schemas.registry, subject, readSchema(body), query), query.format),
   )
   const remove = describe('Delete a subject: first softly, then for good', answers.numbers, {
     params: params.subject,

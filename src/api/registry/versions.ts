@@ -25,7 +25,7 @@ interface List {
 }
 interface One {
   Params: { subject: string; version: string }
-  Querystring: { deleted: boolean }
+  Querystring: { deleted: boolean; format: string }
 }
 interface Register {
   Params: { subject: string }
@@ -102,7 +102,7 @@ function addOne(app: FastifyInstance, context: ApiContext): void {
   const find = ({ subject, version }: One['Params'], deleted: boolean): Entry =>
     findVersion(context.hub.schemas.registry, subject, version, deleted)
   app.get<One>(path, { schema: describe('One version', answers.version, parts) }, async (request) =>
-    versionView(find(request.params, request.query.deleted)),
+    versionView(find(request.params, request.query.deleted), request.query.format),
   )
   app.get<One>(
     `${path}/schema`,

@@ -1,29 +1,30 @@
 import { schemaType } from '../../registry/change.ts'
 import type { Content } from '../../registry/content.ts'
 import type { Entry } from '../../registry/entry.ts'
+import { descriptorOf } from '../../registry/formats/protobuf/descriptor.ts'
 
 /** What is said of a schema wherever it stands; what is empty, and the type of Avro, is left out, as Confluent does. */
-const contentView = ({ format, references, metadata, ruleSet, guid, text }: Content) => ({
+const contentView = ({ format, references, metadata, ruleSet, guid, text, referenced }: Content, form: string) => ({
   guid,
   ...(format === 'avro' ? {} : { schemaType: schemaType(format) }),
   ...(references.length === 0 ? {} : { references }),
   ...(metadata === null ? {} : { metadata }),
   ...(ruleSet === null ? {} : { ruleSet }),
-  schema: text,
+  schema: (form === 'serialized' && format === 'protobuf' ? descriptorOf(text, referenced) : null) ?? text,
 })
 
-/** A version of a subject. */
-export const versionView = ({ subject, version, content, deleted }: Entry) => ({
+/** A version of a subject; `form` `serialized`: of Protobuf as its own description, in base64. */
+export const versionView = ({ subject, version, content, deleted }: Entry, form = '') => ({
   subject,
   version,
   id: content.id,
-  ...contentView(content),
+  ...contentView(content, form),
   ...(deleted ? { deleted } : {}),
 })
 
 /** A schema by its id. */
-export const schemaView = ({ subject, version, content, deleted }: Entry) => ({
-  ...contentView(content),
+export const schemaView = ({ subject, version, content, deleted }: Entry, form = '') => ({
+  ...contentView(content, form),
   subject,
   version,
   ...(deleted ? { deleted } : {}),
