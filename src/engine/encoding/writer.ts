@@ -32,7 +32,7 @@ function jsonWriter(schema: PayloadSchema | null, frame: Uint8Array | null): Pay
     const data = toJson(scope, site, value)
     if (typeof data === 'symbol') return null
     const body = Buffer.from(JSON.stringify(data))
-    return frame === null ? body : Buffer.concat([frame, body])
+    return frame === null ? body : framed(frame, body)
   }
 }
 
@@ -44,8 +44,15 @@ function schemaWriter(schema: PayloadSchema, frame: Uint8Array | null): PayloadW
       scope.failBySchema(schemaFaultOf(schema, schema.fault ?? noFit))
       return null
     }
-    return frame === null ? body : Buffer.concat([frame, body])
+    return frame === null ? body : framed(frame, body)
   }
+}
+
+function framed(frame: Uint8Array, body: Uint8Array): Uint8Array {
+  const bytes = Buffer.allocUnsafe(frame.length + body.length)
+  bytes.set(frame)
+  bytes.set(body, frame.length)
+  return bytes
 }
 
 function fits(scope: Scope, schema: PayloadSchema, value: unknown): boolean {

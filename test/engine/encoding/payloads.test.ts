@@ -20,6 +20,8 @@ const registry = registryOfFiles({
   'reading/1.avsc': { ...reading, fields: reading.fields.slice(0, 2) },
   'reading/2.avsc': reading,
   'other/1.avsc': { type: 'record', name: 'Other', fields: [{ name: 'x', type: 'long' }] },
+  'signal/1.proto':
+    'syntax = "proto3"; package p; message Signal { Head head = 1; bytes raw = 2; uint64 count = 3; } message Head { int64 id = 1; }',
   'strict/1.json': {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     type: 'object',
@@ -165,6 +167,18 @@ describe('B4: payloads are read as the rule says', () => {
     const given = binaryOf({ device: 'd', celsius: 1.5, count: 7, raw: 'YWI=' })
     const bytes = made(`schema: reading\nset: { count: payload.count + 1 }\n${toLake(', encode: json')}`, given)
     assert.equal(jsonOf(bytes) !== null && (jsonOf(bytes) as { count: number }).count, 8)
+  })
+
+  it('by the format of the schema: Protobuf, the first message or the one that is named, framed and not', () => {
+    const set = 'set: { count: payload.count + 1, raw: payload.raw + b"c" }\n'
+    const value = { head: { id: 7 }, raw: 'YWI=', count: 1 }
+    for (const frame of ['none', 'confluent']) {
+      const given = made(toLake(`, schema: signal, frame: ${frame}`), value)
+      const back = jsonOf(made(`schema: signal\n${set}${toLake(', encode: json')}`, given))
+      assert.deepEqual(back, { head: { id: 7 }, raw: 'YWJj', count: 2 })
+    }
+    const head = made(toLake(', schema: signal#p.Head'), { id: 9 })
+    assert.deepEqual(jsonOf(made(`decode: confluent\n${toLake(', encode: json')}`, head)), { id: 9 })
   })
 
   it('also in a frame of any version of the subject', () => {
