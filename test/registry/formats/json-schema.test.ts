@@ -105,6 +105,10 @@ describe('B4: a JSON Schema', () => {
     assert.equal(fault(tree, [[1]]), '/0/0 must be array')
     const deep = JSON.parse('['.repeat(100_000) + ']'.repeat(100_000)) as unknown
     assert.equal(fault(tree, deep), ' is nested too deeply')
+    const anything = compile(true)
+    assert.equal(anything.encode(deep), null)
+    assert.equal(anything.encode([1n, deep]), null)
+    assert.equal(anything.fault?.message, 'is nested too deeply')
   })
 
   it('B2: runs its patterns in linear time', () => {
@@ -191,6 +195,19 @@ describe('B4: a JSON Schema', () => {
     const started = performance.now()
     assert.equal(fault(schema, many), null)
     assert.ok(performance.now() - started < 2_000)
+  })
+
+  it('takes values beyond JSON as JSON writes them', () => {
+    const body = compile({ properties: { n: { type: 'integer', minimum: 0 }, b: { type: 'string', maxLength: 4 } } })
+    const value = { n: 2n ** 60n, b: Uint8Array.of(1, 2), list: [{ any: 2n ** 63n }] }
+    assert.equal(body.check(value), null)
+    assert.equal(body.check({ n: -(2n ** 60n) })?.message, 'must be >= 0')
+    assert.equal(body.check({ b: new Uint8Array(4) })?.path, '/b')
+    assert.equal(
+      Buffer.from(body.encode(value)!).toString(),
+      '{"n":1152921504606846976,"b":"AQI=","list":[{"any":9223372036854775808}]}',
+    )
+    assert.equal(Buffer.from(compile(true).encode(JSON.parse('{"__proto__":1}'))!).toString(), '{"__proto__":1}')
   })
 
   it('asks for own fields where names are inherited by every object', () => {

@@ -105,6 +105,10 @@ describe('B4: our Avro beside avsc', () => {
           assert.ok(ours.fault !== null)
           return
         }
+        // What was read can be written, and reads the same again.
+        const again = ours.encode(read)
+        assert.ok(again !== null, JSON.stringify(ours.fault))
+        assert.deepEqual(plainly(ours.decode(again, '')), plainly(read))
         // Where we could read it all, avsc reads the same; integers beyond 2^52 it refuses or rounds.
         try {
           assert.deepEqual(plainly(read), plainly(theirs.fromBuffer(Buffer.from(bytes))))
