@@ -12,7 +12,11 @@ const types = `## Types
 ${markdownTable(
   ['Type', 'Written', 'Comes from'],
   [
-    ['`int`', '`42`, `-7`, `0x1F`', 'literals, `size()`, `int()`, and fields a schema calls integers; 64 bits'],
+    [
+      '`int`',
+      '`42`, `-7`, `0x1F`',
+      'literals, `size()`, `int()`, and integers of Avro, Protobuf and Sparkplug; 64 bits',
+    ],
     ['`uint`', '`42u`', 'literals, `uint()`; 64 bits'],
     ['`double`', '`1.5`, `2e3`', 'literals, `double()`, and every number of JSON'],
     ['`bool`, `string`, `null_type`', '`true`, `"text"`, `\'text\'`, `r"raw\\d"`, `"""lines"""`, `null`', ''],

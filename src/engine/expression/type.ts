@@ -157,13 +157,24 @@ export function printType(type: Type): string {
   return type.kind === 'record' ? 'object' : type.kind
 }
 
-/** The type of a payload that fits a schema. */
-export function typeOfShape(shape: Shape, owner: string): Type {
+/** The type of a payload that fits a schema. What a schema uses in many places becomes one type. */
+export const typeOfShape = (shape: Shape, owner: string): Type => shapeType(shape, owner, new Map())
+
+function shapeType(shape: Shape, owner: string, known: Map<Shape, Type>): Type {
   if (shape.kind === 'any') return dyn
   if (shape.kind === 'number') return double
-  if (shape.kind === 'list') return listOf(typeOfShape(shape.items, owner))
-  if (shape.kind !== 'object') return { kind: shape.kind }
+  if (shape.kind !== 'list' && shape.kind !== 'object') return { kind: shape.kind }
+  const before = known.get(shape)
+  if (before !== undefined) return before
+  // Until it is known, a shape that leads back to itself is anything there.
+  known.set(shape, dyn)
+  const type = shape.kind === 'list' ? listOf(shapeType(shape.items, owner, known)) : record(shape, owner, known)
+  known.set(shape, type)
+  return type
+}
+
+function record(shape: Extract<Shape, { kind: 'object' }>, owner: string, known: Map<Shape, Type>): RecordType {
   const fields = new Map<string, Type>()
-  for (const [name, field] of shape.fields) fields.set(name, typeOfShape(field, owner))
+  for (const [name, field] of shape.fields) fields.set(name, shapeType(field, owner, known))
   return { kind: 'record', fields, open: shape.open, owner }
 }

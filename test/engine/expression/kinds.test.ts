@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Duration, makeDuration, makeTimestamp, Timestamp } from '../../../src/engine/expression/time-value.ts'
+import { typeOfShape } from '../../../src/engine/expression/type.ts'
+import type { Shape } from '../../../src/engine/port.ts'
 import { result } from './run.ts'
 
 const payload = { n: 7, f: 1.5, big: 9007199254740991, s: 'x', l: [1, 2] }
@@ -108,5 +110,27 @@ describe('times', () => {
     assert.equal(makeDuration(-9_223_372_036_854, -775_809), null)
     assert.equal(makeTimestamp(253_402_300_800_000), null)
     assert.equal(makeTimestamp(-62_135_596_800_000, -1), null)
+  })
+})
+
+describe('types of schemas', () => {
+  it('are made once for what a schema uses in many places, and end where it leads back to itself', () => {
+    let shape: Shape = { kind: 'int' }
+    for (let at = 0; at < 60; at++) {
+      shape = {
+        kind: 'object',
+        fields: new Map([
+          ['a', shape],
+          ['b', shape],
+        ]),
+        open: false,
+      }
+    }
+    const type = typeOfShape(shape, 'schema wide@1')
+    assert.equal(result(`payload${'.a'.repeat(30)}.c`, {}, type), '! E217 unknown field `c` in schema wide@1')
+    const fields = new Map<string, Shape>()
+    const circle: Shape = { kind: 'object', fields, open: false }
+    fields.set('next', { kind: 'list', items: circle })
+    assert.equal(result('payload.next[0].other', { next: [{ other: 1 }] }, typeOfShape(circle, 'schema tree@1')), 1)
   })
 })
