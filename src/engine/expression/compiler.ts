@@ -27,12 +27,17 @@ import { failed, keyOf, kindOf, type MapKey, type MapValue, none } from './value
 export class Compiler implements NodeCompiler {
   readonly #names: Names
   readonly #origin: Origin
-  readonly constants = new Scope()
+  #constants: Scope | null = null
   mixes = false
 
   constructor(names: Names, origin: Origin) {
     this.#names = names
     this.#origin = origin
+  }
+
+  get constants(): Scope {
+    this.#constants ??= new Scope()
+    return this.#constants
   }
 
   compile(node: Node): Evaluate {
@@ -158,7 +163,8 @@ export class Compiler implements NodeCompiler {
     const items = node.items.map((item, at) => this.#entry(item, of, node.optional.has(at)))
     const optional = node.items.map((_, at) => node.optional.has(at))
     if (node.items.every((item) => item.kind === 'literal')) {
-      return constant(items.map((item) => item(this.constants)))
+      const { constants } = this
+      return constant(items.map((item) => item(constants)))
     }
     const site = this.site(node)
     const cost = 8 * items.length
