@@ -1,11 +1,11 @@
 /** What the page of expressions says of the language itself: types, macros, optional values, conformance. */
 
-import { markdownTable } from '../src/document/markdown.ts'
+import { code, markdownTable } from '../src/document/markdown.ts'
 import { maxMadeBytes } from '../src/engine/expression/scope.ts'
 import { gaps } from '../test/conformance/cel/gaps.ts'
 import { leftOut, suites } from '../test/conformance/cel/suites.ts'
 
-export const languageSections = (): string => [types, macros, optionals, decisions(), conformance()].join('\n')
+export const languageSections = (): string => [types, macros(), optionals(), decisions(), conformance()].join('\n')
 
 const types = `## Types
 
@@ -40,57 +40,99 @@ Timestamps and durations add, subtract and compare. Numbers compare whatever the
 can name: \`\` payload.\`content-type\` \`\`. \`//\` begins a comment.
 `
 
-const macros = `## Macros
-
-They evaluate an expression for each element, under a name you choose. On an object, or a map, one name stands for the key; with two names they stand for key (of a list: index) and value.
-
-${markdownTable(
-  ['Macro', 'Gives'],
-  [
+/** Macros and forms of optional values: how they are written, what they give, and an expression that is true. */
+export const languageForms: Readonly<Record<'macros' | 'optionals', readonly (readonly [string, string, string])[]>> = {
+  macros: [
     [
       '`list.all(x, condition)`, `list.all(i, x, condition)`',
       'whether it holds for all; one `false` decides, whatever fails elsewhere',
+      '[1, 2].all(x, x > 0)',
     ],
     [
       '`list.exists(x, condition)`, `list.exists(i, x, condition)`',
       'whether it holds for one; one `true` decides, whatever fails elsewhere',
+      '[0, 2].exists(x, 4 / x == 2)',
     ],
     [
       '`list.existsOne(x, condition)`, `exists_one`, `list.existsOne(i, x, condition)`',
       'whether it holds for exactly one',
+      '[1, 2, 3].existsOne(x, x > 2)',
     ],
-    ['`list.filter(x, condition)`', 'a list of the elements (of a map: keys) it holds for'],
-    ['`list.map(x, value)`, `list.map(x, condition, value)`', 'a list of the values'],
-    ['`list.transformList(i, x, value)`, `list.transformList(i, x, condition, value)`', 'the same, with two names'],
-    ['`map.transformMap(k, v, value)`, `map.transformMap(k, v, condition, value)`', 'a map with the same keys'],
+    [
+      '`list.filter(x, condition)`',
+      'a list of the elements (of a map: keys) it holds for',
+      '[1, 2, 3].filter(x, x != 2) == [1, 3]',
+    ],
+    [
+      '`list.map(x, value)`, `list.map(x, condition, value)`',
+      'a list of the values',
+      '[1, 2, 3].map(x, x > 1, x * 10) == [20, 30]',
+    ],
+    [
+      '`list.transformList(i, x, value)`, `list.transformList(i, x, condition, value)`',
+      'the same, with two names',
+      '["a", "b"].transformList(i, x, x + string(i)) == ["a0", "b1"]',
+    ],
+    [
+      '`map.transformMap(k, v, value)`, `map.transformMap(k, v, condition, value)`',
+      'a map with the same keys',
+      '{"a": 1, "b": 2}.transformMap(k, v, v * 2) == {"a": 2, "b": 4}',
+    ],
     [
       '`map.transformMapEntry(k, v, {key: value})`, with a condition too',
       'a map of the entries; a key that comes twice fails',
+      '[{"id": "a", "v": 1}].transformMapEntry(i, r, {r.id: r.v}) == {"a": 1}',
     ],
-    ['`list.sortBy(x, key)`', 'the list in the order of the keys'],
-    ['`cel.bind(name, value, expression)`', 'the expression, in which the name stands for the value; evaluated once'],
-    ['`has(payload.x)`', 'whether the field is there'],
+    [
+      '`list.sortBy(x, key)`',
+      'the list in the order of the keys',
+      '[{"v": 2}, {"v": 1}].sortBy(r, r.v).map(r, r.v) == [1, 2]',
+    ],
+    [
+      '`cel.bind(name, value, expression)`',
+      'the expression, in which the name stands for the value; evaluated once',
+      'cel.bind(x, 3, x * x) == 9',
+    ],
+    ['`has(payload.x)`', 'whether the field is there', '!has({"a": 1}.b)'],
   ],
-)}`
+  optionals: [
+    ['`o.orValue(x)`', 'what is there, else `x`', '{"a": 1}.?b.orValue(0) == 0'],
+    ['`o.or(p)`', 'the first of the two that is there', '{"a": 1}.?b.or({"a": 1}.?a).orValue(0) == 1'],
+    ['`o.hasValue()`', 'whether it is there', '[7][?0].hasValue()'],
+    ['`o.value()`', 'what is there; fails when nothing is', '[7][?0].value() == 7'],
+    ['`o.field`, `o[i]`', 'optional again', '{"a": {"b": [5]}}.?a.b[0].orValue(0) == 5'],
+    ['`o.optMap(x, value)`', 'the value made of what is there', '{"a": 2}.?a.optMap(x, x * 2).orValue(0) == 4'],
+    [
+      '`o.optFlatMap(x, p)`',
+      'the same, where the value is optional itself',
+      '{"a": {"b": 1}}.?a.optFlatMap(x, x.?c).orValue(0) == 0',
+    ],
+    ['`optional.of(x)`, `optional.none()`', 'one that is there, one that is not', 'optional.of(1) != optional.none()'],
+    [
+      '`optional.ofNonZeroValue(x)`',
+      'absent when `x` is `null`, `false`, 0 or empty',
+      '!optional.ofNonZeroValue("").hasValue()',
+    ],
+  ],
+}
 
-const optionals = `## Values that may be absent
+const forms = (of: keyof typeof languageForms, name: string): string =>
+  markdownTable(
+    [name, 'Gives', 'For example, true'],
+    languageForms[of].map(([form, gives, example]) => [form, gives, code(example)]),
+  )
+
+const macros = (): string => `## Macros
+
+They evaluate an expression for each element, under a name you choose. On an object, or a map, one name stands for the key; with two names they stand for key (of a list: index) and value.
+
+${forms('macros', 'Macro')}`
+
+const optionals = (): string => `## Values that may be absent
 
 \`payload.?x\`, \`payload.list[?0]\` and \`payload[?"x"]\` are optional: they must be opened before they are used.
 
-${markdownTable(
-  ['Form', 'Gives'],
-  [
-    ['`o.orValue(x)`', 'what is there, else `x`'],
-    ['`o.or(p)`', 'the first of the two that is there'],
-    ['`o.hasValue()`', 'whether it is there'],
-    ['`o.value()`', 'what is there; fails when nothing is'],
-    ['`o.field`, `o[i]`', 'optional again: `payload.?a.b.c.orValue(0)`'],
-    ['`o.optMap(x, value)`', 'the value made of what is there'],
-    ['`o.optFlatMap(x, p)`', 'the same, where the value is optional itself'],
-    ['`optional.of(x)`, `optional.none()`', 'one that is there, one that is not'],
-    ['`optional.ofNonZeroValue(x)`', 'absent when `x` is `null`, `false`, 0 or empty'],
-  ],
-)}`
+${forms('optionals', 'Form')}`
 
 const decisions = (): string => `## Decided otherwise than in CEL
 
