@@ -12,7 +12,7 @@
 import { RE2JS } from '@bufbuild/re2'
 import { writtenOut } from './pattern-size.ts'
 
-/** What matching may still cost. *Unit*: some 10 ns a step. */
+/** What matching may still cost. *Unit*: some 40 ns a step. */
 export interface StepBudget {
   /** Takes `steps` off; false when nothing is left. */
   spend(steps: number): boolean
@@ -100,7 +100,7 @@ export class LinearPattern {
 
   /** Whether it is found in the text. False, too, when the budget is spent: ask `budget.spend(0)`. */
   test(text: string, budget: StepBudget): boolean {
-    if (!budget.spend(1 + (text.length >> 1))) return false
+    if (!budget.spend(1 + (text.length >> 3))) return false
     this.#first ??= this.#intern([this.#start], 0)
     let state = this.#first
     for (let at = 0; at < text.length; at++) {
@@ -132,7 +132,7 @@ export class LinearPattern {
         const instruction = this.#program[place]!
         if (instruction.matchRune(rune) && !places.includes(instruction.out)) places.push(instruction.out)
       }
-      if (!budget.spend(60 + open.length * (8 + (places.length >> 2)))) return null
+      if (!budget.spend(16 + open.length * (2 + (places.length >> 4)))) return null
       next = this.#intern(places, this.#asksBefore ? kindOfRune(rune) : 3)
     }
     if (rune < 128) state.next[rune] = next
@@ -157,7 +157,7 @@ export class LinearPattern {
       else if (op === alt || op === altMatch) stack.push(arg, out)
       else if (op === nop || op === capture || (op === emptyWidth && (arg & ~context) === 0)) stack.push(out)
     }
-    budget.spend(6 * visited)
+    budget.spend(2 * visited)
     return open
   }
 
@@ -198,7 +198,7 @@ export class LinearPattern {
         groups[0] = at
         this.#follow(now, this.#start, at, groups, contextOf(before, rune))
       }
-      if (!budget.spend(8 + now.places.length * (16 + 2 * this.groups))) return null
+      if (!budget.spend(3 + now.places.length * (5 + (this.groups >> 1)))) return null
       if (now.places.length === 0 && (found !== null || rune === -1)) return found
       const end = at + (rune > 0xffff ? 2 : 1)
       before = kindOfRune(rune)

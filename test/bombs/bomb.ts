@@ -9,26 +9,27 @@ const limitMs = 10
 const registeringMs = 500
 
 /**
- * Runs what is meant to block and takes the best of five runs, in a process that has run it before: a machine under
- * load delays some runs, a bomb delays all of them.
+ * Runs what is meant to block and takes the best of five runs, in a process that has run it before. What counts is the
+ * time this thread was busy: on a machine under load others take their share of the clock.
  */
-export function defuse<T>(name: string, run: () => T): T {
-  return bestOfFive(name, limitMs, run)
-}
+export const defuse = <T>(name: string, run: () => T): T => bestOfFive(name, limitMs, run)
 
 /** The same for what happens once, and may take longer. */
-export function defuseOnce<T>(name: string, run: () => T): T {
-  return bestOfFive(name, registeringMs, run)
-}
+export const defuseOnce = <T>(name: string, run: () => T): T => bestOfFive(name, registeringMs, run)
 
 function bestOfFive<T>(name: string, limit: number, run: () => T): T {
   let best = Infinity
   let outcome = run()
   for (let round = 0; round < 5 && best > limit / 2; round++) {
-    const start = performance.now()
+    const start = busyMs()
     outcome = run()
-    best = Math.min(best, performance.now() - start)
+    best = Math.min(best, busyMs() - start)
   }
   assert.ok(best <= limit, `${name} took ${best.toFixed(1)} ms`)
   return outcome
+}
+
+function busyMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
 }

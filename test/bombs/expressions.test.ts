@@ -26,7 +26,9 @@ const payload = {
   words: Array.from({ length: 2_000 }, (_, at) => `${long.slice(0, 500)}${at}`),
   /** One zone in a thousand spellings, which are all legal. */
   zones: many.map((at) =>
-    Array.from('America/Los_Angeles', (letter, bit) => ((at >> bit) & 1 ? letter.toUpperCase() : letter)).join(''),
+    Array.from('America/Los_Angeles', (letter, bit) =>
+      (Math.imul(at, 2_654_435_761) >>> bit) & 1 ? letter.toUpperCase() : letter,
+    ).join(''),
   ),
   deep: '['.repeat(100_000),
   digits: '9'.repeat(100_000),

@@ -172,7 +172,7 @@ export const byteFunctions: readonly FunctionRow[] = [
     { kind: 'string' },
     ['Bytes as text, one character a byte (Latin-1), without zero bytes at the end.', 'latin1(b"A\\xfc\\x00") == "Aü"'],
     (scope, site, data: Uint8Array) => {
-      if (!scope.spend(data.length >> 2)) return overspent(scope, site)
+      if (!scope.spend(data.length >> 4)) return overspent(scope, site)
       let end = data.length
       while (end > 0 && data[end - 1] === 0) end--
       return Buffer.from(data.buffer, data.byteOffset, end).toString('latin1')
@@ -227,6 +227,6 @@ function bcd(scope: Scope, site: Site, data: Uint8Array, at = 0, count = data.le
 
 function swap(scope: Scope, site: Site, data: Uint8Array, group: number, part: number): unknown {
   if (data.length % group !== 0) return scope.fail(site, `${data.length} bytes are not whole groups of ${group}`)
-  if (!scope.spend(data.length)) return overspent(scope, site)
+  if (!scope.spend(data.length >> 1)) return overspent(scope, site)
   return data.map((_, at) => data[at % group < part ? at + part : at - part]!)
 }

@@ -29,7 +29,7 @@ export const conversionFunctions: readonly FunctionRow[] = [
     (scope, site, value: unknown) => {
       if (value instanceof Uint8Array) return value
       if (typeof value !== 'string') return cannot(scope, site, value, 'bytes')
-      return scope.spend(value.length >> 1) ? new Uint8Array(Buffer.from(value)) : overspent(scope, site)
+      return scope.spend(value.length >> 3) ? new Uint8Array(Buffer.from(value)) : overspent(scope, site)
     },
   ),
   plain(
@@ -133,7 +133,7 @@ export function toText(scope: Scope, site: Site, value: unknown): unknown {
   if (value instanceof Uint) return String(value.unsigned)
   if (value instanceof TypeValue) return value.typeName
   if (!(value instanceof Uint8Array)) return cannot(scope, site, value, 'text')
-  if (!scope.spend(value.length >> 2)) return overspent(scope, site)
+  if (!scope.spend(value.length >> 4)) return overspent(scope, site)
   return isUtf8(value) ? Buffer.from(value).toString() : scope.fail(site, 'these bytes are not UTF-8')
 }
 
@@ -200,7 +200,7 @@ function toDuration(scope: Scope, site: Site, value: unknown): unknown {
 
 function size(scope: Scope, site: Site, value: unknown): unknown {
   if (typeof value === 'string') {
-    return scope.spend(value.length >> 4) ? countCodePoints(value) : overspent(scope, site)
+    return scope.spend(value.length >> 3) ? countCodePoints(value) : overspent(scope, site)
   }
   if (Array.isArray(value) || value instanceof Uint8Array) return value.length
   if (value instanceof KeyedMap) return value.keyed.size

@@ -11,14 +11,14 @@ const digest = (name: string, algorithm: string, example: string): FunctionRow =
     string,
     [`The ${name.toUpperCase()} digest of text in UTF-8 or of bytes, in hexadecimal digits.`, example],
     (scope, site, value: string | Uint8Array) =>
-      scope.spend(200 + (value.length >> 1))
+      scope.spend(60 + (value.length >> 3))
         ? createHash(algorithm).update(value).digest('hex')
         : overspent(scope, site),
   )
 
 const sum = (name: string, summary: string, example: string, calculate: (data: Uint8Array) => number): FunctionRow =>
   plain(name, [stringOrBytes], int, [summary, example], (scope, site, value: string | Uint8Array) =>
-    scope.spend(4 + 4 * value.length) ? calculate(bytesOf(value)) : overspent(scope, site),
+    scope.spend(4 + 2 * value.length) ? calculate(bytesOf(value)) : overspent(scope, site),
   )
 
 /** Digests, checksums as field buses use them, and identifiers that come out the same each time. */
@@ -36,7 +36,7 @@ export const digestFunctions: readonly FunctionRow[] = [
       'hash.hmac_sha256("key", "a").size() == 64',
     ],
     (scope, site, key: string | Uint8Array, value: string | Uint8Array) =>
-      scope.spend(400 + ((key.length + value.length) >> 1))
+      scope.spend(120 + ((key.length + value.length) >> 3))
         ? createHmac('sha256', key).update(value).digest('hex')
         : overspent(scope, site),
   ),
@@ -135,14 +135,14 @@ function uuidText(bytes: Buffer, version: number): string {
 function uuidOfName(scope: Scope, site: Site, space: string, name: string): unknown {
   const bytes = spaceBytes(space)
   if (bytes === null) return scope.fail(site, notASpace(space))
-  if (!scope.spend(300 + (name.length >> 1))) return overspent(scope, site)
+  if (!scope.spend(100 + (name.length >> 3))) return overspent(scope, site)
   return uuidText(createHash('sha1').update(bytes).update(name).digest(), 5)
 }
 
 /** Drawn from the message, not by lot: a rule's example, and a message that is handled once more, give the same. */
 function uuidOfMessage(scope: Scope, site: Site): unknown {
   const { client, topic, payload, timeMs } = scope.message
-  if (!scope.spend(300 + (payload.length >> 1))) return overspent(scope, site)
+  if (!scope.spend(100 + (payload.length >> 3))) return overspent(scope, site)
   const bytes = createHash('sha256').update(`${client}\0${topic}\0${timeMs}\0`).update(payload).digest()
   bytes.writeUIntBE(Math.max(0, Math.floor(timeMs)), 0, 6)
   return uuidText(bytes, 7)

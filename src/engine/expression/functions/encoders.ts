@@ -10,7 +10,7 @@ export const encoderFunctions: readonly FunctionRow[] = [
     string,
     ['Bytes as base64.', 'base64.encode(b"hello") == "aGVsbG8="'],
     (scope, site, value: string | Uint8Array) =>
-      afford(scope, site, value.length >> 2, () => Buffer.from(bytesOf(value)).toString('base64')),
+      afford(scope, site, value.length >> 4, () => Buffer.from(bytesOf(value)).toString('base64')),
   ),
   plain(
     'base64.decode',
@@ -25,7 +25,7 @@ export const encoderFunctions: readonly FunctionRow[] = [
     string,
     ['Bytes as hexadecimal digits.', 'hex.encode(b"\\x01\\xff") == "01ff"'],
     (scope, site, value: string | Uint8Array) =>
-      afford(scope, site, value.length >> 1, () => Buffer.from(bytesOf(value)).toString('hex')),
+      afford(scope, site, value.length >> 3, () => Buffer.from(bytesOf(value)).toString('hex')),
   ),
   plain(
     'hex.decode',
@@ -42,7 +42,7 @@ export const encoderFunctions: readonly FunctionRow[] = [
     [aString],
     string,
     ['Text that can stand in a part of a URL.', 'url.encode("a b/ü") == "a%20b%2F%C3%BC"'],
-    (scope, site, text: string) => afford(scope, site, text.length * 2, () => encodeURIComponent(text.toWellFormed())),
+    (scope, site, text: string) => afford(scope, site, text.length >> 1, () => encodeURIComponent(text.toWellFormed())),
   ),
   plain(
     'url.decode',
@@ -50,7 +50,7 @@ export const encoderFunctions: readonly FunctionRow[] = [
     string,
     ['The text that was written with percent signs.', 'url.decode("a%20b") == "a b"'],
     (scope, site, text: string) => {
-      if (!scope.spend(text.length * 2)) return overspent(scope, site)
+      if (!scope.spend(text.length >> 1)) return overspent(scope, site)
       try {
         return decodeURIComponent(text)
       } catch {
@@ -61,7 +61,7 @@ export const encoderFunctions: readonly FunctionRow[] = [
 ]
 
 function fromBase64(scope: Scope, site: Site, text: string): unknown {
-  if (!scope.spend(text.length >> 2)) return overspent(scope, site)
+  if (!scope.spend(text.length >> 3)) return overspent(scope, site)
   const digits = text.replace(/={1,2}$/, '')
   const padding = text.length - digits.length
   const whole = padding === 0 || text.length % 4 === 0
@@ -72,7 +72,7 @@ function fromBase64(scope: Scope, site: Site, text: string): unknown {
 }
 
 function fromHex(scope: Scope, site: Site, text: string): unknown {
-  if (!scope.spend(text.length)) return overspent(scope, site)
+  if (!scope.spend(text.length >> 1)) return overspent(scope, site)
   const digits = text.replace(/[ :]/g, '')
   if (digits.length % 2 === 1 || !/^[0-9A-Fa-f]*$/.test(digits)) {
     return scope.fail(site, `${brief(text)} is not made of pairs of hexadecimal digits`)

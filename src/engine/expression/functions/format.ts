@@ -58,7 +58,7 @@ function parsePieces(text: string): readonly Piece[] | string {
 }
 
 function format(scope: Scope, site: Site, text: string, values: readonly unknown[]): unknown {
-  if (!scope.spend(text.length)) return overspent(scope, site)
+  if (!scope.spend(text.length >> 1)) return overspent(scope, site)
   const pieces = parseFormat(text)
   if (typeof pieces === 'string') return scope.fail(site, pieces)
   let made = ''
@@ -74,7 +74,7 @@ function format(scope: Scope, site: Site, text: string, values: readonly unknown
     if (typeof shown !== 'string') return scope.fail(site, `%${piece.verb} cannot show ${kindOf(values[used - 1])}`)
     made += shown
   }
-  return scope.spend(made.length >> 2) ? made : overspent(scope, site)
+  return scope.spend(made.length >> 4) ? made : overspent(scope, site)
 }
 
 /** undefined for a value of a kind the verb does not show. */
@@ -85,14 +85,14 @@ function show(
   precision: number,
   value: unknown,
 ): string | typeof failed | undefined {
-  if (!scope.spend(20)) return overspent(scope, site)
+  if (!scope.spend(10)) return overspent(scope, site)
   if (verb === 's') return textOf(scope, site, value, 0)
   if (typeof value === 'number' || typeof value === 'bigint' || value instanceof Uint) {
     return showNumber(verb, precision, value instanceof Uint ? value.unsigned : value)
   }
   if (verb === 'b' && typeof value === 'boolean') return value ? '1' : '0'
   if ((verb === 'x' || verb === 'X') && (typeof value === 'string' || value instanceof Uint8Array)) {
-    if (!scope.spend(value.length)) return overspent(scope, site)
+    if (!scope.spend(value.length >> 2)) return overspent(scope, site)
     const hex = Buffer.from(value as Uint8Array).toString('hex')
     return verb === 'X' ? hex.toUpperCase() : hex
   }
@@ -145,14 +145,14 @@ const maxDepth = 64
 
 /** What `%s` shows; undefined for what it cannot. */
 function textOf(scope: Scope, site: Site, value: unknown, depth: number): string | typeof failed | undefined {
-  if (typeof value === 'string') return scope.spend(value.length >> 2) ? value : overspent(scope, site)
+  if (typeof value === 'string') return scope.spend(value.length >> 4) ? value : overspent(scope, site)
   if (value === null || typeof value === 'boolean' || typeof value === 'bigint') return String(value)
   if (typeof value === 'number') return plainText(value)
   if (value instanceof Uint) return String(value.unsigned)
   if (value instanceof Timestamp || value instanceof Duration) return value.toJSON()
   if (value instanceof TypeValue) return value.typeName
   if (value instanceof Uint8Array) {
-    if (!scope.spend(value.length >> 1)) return overspent(scope, site)
+    if (!scope.spend(value.length >> 3)) return overspent(scope, site)
     return isUtf8(value) ? Buffer.from(value).toString() : scope.fail(site, 'these bytes are not UTF-8')
   }
   if (depth > maxDepth) return scope.fail(site, `a value nested deeper than ${maxDepth} is not shown`)
@@ -168,7 +168,7 @@ function listText(
 ): string | typeof failed | undefined {
   const parts: string[] = []
   for (const item of list) {
-    if (!scope.spend(10)) return overspent(scope, site)
+    if (!scope.spend(4)) return overspent(scope, site)
     const text = textOf(scope, site, item, depth + 1)
     if (typeof text !== 'string') return text
     parts.push(text)
@@ -184,7 +184,7 @@ function mapText(
 ): string | typeof failed | undefined {
   const parts: [key: string, text: string][] = []
   for (const key of keysOf(map)) {
-    if (!scope.spend(20 + (String(key).length >> 2))) return overspent(scope, site)
+    if (!scope.spend(12 + (String(key).length >> 4))) return overspent(scope, site)
     const text = textOf(scope, site, readMap(map, key), depth + 1)
     if (typeof text !== 'string') return text
     parts.push([String(key), text])

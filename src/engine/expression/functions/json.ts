@@ -58,7 +58,7 @@ export const jsonFunctions: readonly FunctionRow[] = [
 const oneSeparator = 'a separator is one character'
 
 function parseJson(scope: Scope, site: Site, source: string | Uint8Array): unknown {
-  if (!scope.spend(source.length)) return overspent(scope, site)
+  if (!scope.spend(source.length >> 1)) return overspent(scope, site)
   if (source instanceof Uint8Array && !isUtf8(source)) return scope.fail(site, 'this is not JSON: it is not UTF-8')
   const text = typeof source === 'string' ? source : Buffer.from(source).toString()
   if (depthOf(text) > maxDepth) return scope.fail(site, `this JSON nests deeper than ${maxDepth}`)
@@ -89,7 +89,7 @@ const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown }
 
 /** What `JSON.stringify` prints as it is; every part is paid for, however often it is shared. */
 function toJson(scope: Scope, site: Site, value: unknown, depth: number): unknown {
-  if (!scope.spend(4)) return overspent(scope, site)
+  if (!scope.spend(6)) return overspent(scope, site)
   if (typeof value === 'string') return scope.spend(value.length >> 2) ? value : overspent(scope, site)
   if (typeof value === 'boolean' || value === null) return value
   if (typeof value === 'number') {
@@ -99,7 +99,7 @@ function toJson(scope: Scope, site: Site, value: unknown, depth: number): unknow
   if (value instanceof Uint) return rawJSON(String(value.unsigned))
   if (value instanceof Timestamp || value instanceof Duration) return value.toJSON()
   if (value instanceof Uint8Array) {
-    return scope.spend(value.length >> 1) ? Buffer.from(value).toString('base64') : overspent(scope, site)
+    return scope.spend(value.length >> 4) ? Buffer.from(value).toString('base64') : overspent(scope, site)
   }
   if (depth >= maxDepth) return scope.fail(site, `this value nests deeper than ${maxDepth}`)
   if (Array.isArray(value)) {
@@ -115,7 +115,7 @@ function toJson(scope: Scope, site: Site, value: unknown, depth: number): unknow
   const map: MapValue = {}
   for (const key of keysOf(value)) {
     const made = toJson(scope, site, readMap(value, key), depth + 1)
-    if (made === failed || !scope.spend(String(key).length >> 2))
+    if (made === failed || !scope.spend(String(key).length >> 4))
       return made === failed ? failed : overspent(scope, site)
     setField(map, String(key), made)
   }
@@ -125,7 +125,7 @@ function toJson(scope: Scope, site: Site, value: unknown, depth: number): unknow
 /** *Source*: RFC 4180. */
 function parseCsvLine(scope: Scope, site: Site, text: string, separator = ','): unknown {
   if (separator.length !== 1) return scope.fail(site, oneSeparator)
-  if (!scope.spend(2 * text.length)) return overspent(scope, site)
+  if (!scope.spend(text.length)) return overspent(scope, site)
   const cells: string[] = []
   for (let at = 0; ; at++) {
     if (text[at] === '"') {

@@ -238,7 +238,7 @@ function extreme(
     doc,
     (scope: Scope, site: Site, args: readonly unknown[]) => {
       const numbers = args.length === 1 && Array.isArray(args[0]) ? (args[0] as unknown[]) : args
-      if (!scope.spend(numbers.length)) return overspent(scope, site)
+      if (!scope.spend(numbers.length >> 2)) return overspent(scope, site)
       let best: Num | null = null
       let found: unknown = null
       for (const value of numbers) {

@@ -95,7 +95,7 @@ export function compilePattern(pattern: string): LinearPattern | string {
 function ready(scope: Scope, site: Site, pattern: string): LinearPattern | typeof failed {
   let compiled = patterns.get(pattern)
   if (compiled === undefined) {
-    if (!scope.spend(20_000 + 400 * pattern.length)) return overspent(scope, site)
+    if (!scope.spend(5_000 + 100 * pattern.length)) return overspent(scope, site)
     compiled = compilePattern(pattern)
   }
   return typeof compiled === 'string' ? scope.fail(site, `not a pattern RE2 knows: ${compiled}`) : compiled
@@ -147,11 +147,11 @@ function replace(scope: Scope, site: Site, text: string, pattern: string, by: st
   for (const found of compiled.findAll(text, scope)) {
     replaced += text.slice(from, found[0])
     for (const part of parts) replaced += typeof part === 'string' ? part : (partOf(text, found, part) ?? '')
-    if (!scope.spend(replaced.length >> 6)) break
+    if (!scope.spend(replaced.length >> 8)) break
     from = found[1]!
     if (--left <= 0) break
   }
-  return scope.spend((replaced.length + text.length) >> 2) ? replaced + text.slice(from) : overspent(scope, site)
+  return scope.spend((replaced.length + text.length) >> 4) ? replaced + text.slice(from) : overspent(scope, site)
 }
 
 /** `\2 of \1` as pieces of text and numbers of groups; or what is wrong with it. */

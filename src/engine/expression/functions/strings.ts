@@ -40,7 +40,7 @@ export const stringFunctions: readonly FunctionRow[] = [
     string,
     ['With A to Z as a to z, the rest as it is.', '"TacoCÆt".lowerAscii() == "tacocÆt"'],
     (scope, site, text: string) =>
-      afford(scope, site, text.length, () => text.replace(/[A-Z]+/g, (part) => part.toLowerCase())),
+      afford(scope, site, text.length >> 1, () => text.replace(/[A-Z]+/g, (part) => part.toLowerCase())),
   ),
   method(
     'upperAscii',
@@ -49,7 +49,7 @@ export const stringFunctions: readonly FunctionRow[] = [
     string,
     ['With a to z as A to Z, the rest as it is.', '"press-7".upperAscii() == "PRESS-7"'],
     (scope, site, text: string) =>
-      afford(scope, site, text.length, () => text.replace(/[a-z]+/g, (part) => part.toUpperCase())),
+      afford(scope, site, text.length >> 1, () => text.replace(/[a-z]+/g, (part) => part.toUpperCase())),
   ),
   method(
     'trim',
@@ -57,7 +57,7 @@ export const stringFunctions: readonly FunctionRow[] = [
     [],
     string,
     ['Without the white space around it.', '" press-7\\n".trim() == "press-7"'],
-    (scope, site, text: string) => afford(scope, site, text.length >> 2, () => trim(text)),
+    (scope, site, text: string) => afford(scope, site, text.length >> 4, () => trim(text)),
   ),
   method(
     'charAt',
@@ -145,12 +145,12 @@ export const stringFunctions: readonly FunctionRow[] = [
     [aString],
     string,
     ['In double quotes, with what cannot be printed escaped.', "strings.quote('a\\n') == r'\"a\\n\"'"],
-    (scope, site, text: string) => afford(scope, site, text.length, () => quote(text)),
+    (scope, site, text: string) => afford(scope, site, text.length >> 1, () => quote(text)),
   ),
 ]
 
 /** A search may look at a part's characters at every place of the text: 50,000 within 100,000 took 0.4 s. */
-const searchSteps = (text: string, part: string): number => (text.length * (2 + part.length)) / 64
+const searchSteps = (text: string, part: string): number => (text.length * (2 + part.length)) / 256
 
 /** *Source*: Unicode's White_Space, which has U+0085 and lacks U+FEFF, unlike JavaScript's. */
 const isSpace = (unit: number): boolean =>
@@ -193,7 +193,7 @@ function pad(scope: Scope, site: Site, text: string, width: number, fill = ' ', 
   const missing = width - countCodePoints(text)
   if (missing <= 0) return text
   if (fill === '') return scope.fail(site, 'there is nothing to fill up with')
-  if (!scope.spend(missing * 4)) return overspent(scope, site)
+  if (!scope.spend(missing >> 1)) return overspent(scope, site)
   const fills = Array.from(fill)
   const filling = Array.from({ length: missing }, (_, at) => fills[at % fills.length]!).join('')
   return front ? filling + text : text + filling
@@ -225,7 +225,7 @@ function toUnits(text: string, at: number): number | null {
 }
 
 function substring(scope: Scope, site: Site, text: string, from: number, to?: number): unknown {
-  if (!scope.spend(text.length >> 2)) return overspent(scope, site)
+  if (!scope.spend(text.length >> 4)) return overspent(scope, site)
   const start = toUnits(text, from)
   const end = to === undefined ? text.length : toUnits(text, to)
   if (start === null || end === null || start > end) {
@@ -238,7 +238,7 @@ function substring(scope: Scope, site: Site, text: string, from: number, to?: nu
 }
 
 function indexOf(scope: Scope, site: Site, text: string, part: string, from = 0): unknown {
-  if (!scope.spend(text.length + searchSteps(text, part))) return overspent(scope, site)
+  if (!scope.spend((text.length >> 4) + searchSteps(text, part))) return overspent(scope, site)
   const start = toUnits(text, from)
   if (start === null) return scope.fail(site, `${from} lies outside a string of ${countCodePoints(text)}`)
   return toCodePoints(text, text.indexOf(part, start))
@@ -246,17 +246,17 @@ function indexOf(scope: Scope, site: Site, text: string, part: string, from = 0)
 
 function lastIndexOf(scope: Scope, site: Site, text: string, part: string, from?: number): unknown {
   // Unlike the search forwards it knows no short cuts.
-  if (!scope.spend(text.length + 2 * searchSteps(text, part))) return overspent(scope, site)
+  if (!scope.spend((text.length >> 4) + 2 * searchSteps(text, part))) return overspent(scope, site)
   const start = from === undefined ? text.length : toUnits(text, from)
   if (start === null) return scope.fail(site, `${from} lies outside a string of ${countCodePoints(text)}`)
   return toCodePoints(text, text.lastIndexOf(part, start))
 }
 
 function replace(scope: Scope, site: Site, text: string, old: string, by: string, limit = -1): unknown {
-  if (!scope.spend(text.length + searchSteps(text, old))) return overspent(scope, site)
+  if (!scope.spend((text.length >> 4) + searchSteps(text, old))) return overspent(scope, site)
   const pieces = old === '' ? ['', ...Array.from(text), ''] : text.split(old)
   const replaced = limit < 0 ? pieces.length - 1 : Math.min(limit, pieces.length - 1)
-  if (!scope.spend(replaced * by.length)) return overspent(scope, site)
+  if (!scope.spend(replaced + ((replaced * by.length) >> 4))) return overspent(scope, site)
   return (
     pieces
       .slice(0, replaced)
@@ -266,7 +266,7 @@ function replace(scope: Scope, site: Site, text: string, old: string, by: string
 }
 
 function split(scope: Scope, site: Site, text: string, separator: string, limit = -1): unknown {
-  if (!scope.spend(text.length + searchSteps(text, separator))) return overspent(scope, site)
+  if (!scope.spend((text.length >> 4) + searchSteps(text, separator))) return overspent(scope, site)
   if (limit === 0) return []
   const pieces = separator === '' ? Array.from(text) : text.split(separator)
   if (limit < 0 || pieces.length <= limit) return pieces
@@ -280,5 +280,5 @@ function join(scope: Scope, site: Site, list: readonly unknown[], separator = ''
       return scope.fail(site, `join needs a list of strings, and it holds a ${kindOf(item)}`)
     length += item.length
   }
-  return scope.spend(list.length + length) ? list.join(separator) : overspent(scope, site)
+  return scope.spend(list.length + (length >> 4)) ? list.join(separator) : overspent(scope, site)
 }

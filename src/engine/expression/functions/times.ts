@@ -197,7 +197,7 @@ export const timeFunctions: readonly FunctionRow[] = [
 function localTime(scope: Scope, site: Site, time: Timestamp, zone: string | undefined): Date | typeof failed {
   if (zone === undefined) return new Date(time.epochMs)
   // What a zone costs that was never asked for before.
-  if (!scope.spend(isKnownZone(zone) ? 100 : 10_000)) return overspent(scope, site)
+  if (!scope.spend(isKnownZone(zone) ? 30 : 5_000)) return overspent(scope, site)
   const offsetAt = zoneOf(zone)
   return offsetAt === null ? scope.fail(site, noZone(zone)) : new Date(time.epochMs + offsetAt(time.epochMs))
 }
@@ -241,7 +241,7 @@ function unknownVerb(pattern: string): string | null {
 }
 
 function strftime(scope: Scope, site: Site, time: Timestamp, pattern: string, zone?: string): unknown {
-  if (!scope.spend(20 * pattern.length)) return overspent(scope, site)
+  if (!scope.spend(5 * pattern.length)) return overspent(scope, site)
   const wrong = unknownVerb(pattern)
   if (wrong !== null) return scope.fail(site, wrong)
   const local = localTime(scope, site, time, zone)

@@ -22,7 +22,7 @@ export const topicFunctions: readonly FunctionRow[] = [
     [],
     listOf(string),
     ['All levels of a topic.', '"plants/oslo".levels() == ["plants", "oslo"]'],
-    (scope, site, topic: string) => (scope.spend(topic.length >> 1) ? topic.split('/') : overspent(scope, site)),
+    (scope, site, topic: string) => (scope.spend(topic.length >> 2) ? topic.split('/') : overspent(scope, site)),
   ),
   method(
     'level_count',
