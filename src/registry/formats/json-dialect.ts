@@ -1,4 +1,4 @@
-import { Ajv, type CodeKeywordDefinition, type KeywordCxt, type Options } from 'ajv'
+import { Ajv, type CodeKeywordDefinition, type ErrorObject, type KeywordCxt, type Options } from 'ajv'
 import { Ajv2019 } from 'ajv/dist/2019.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type ajvCore from 'ajv/dist/core.js'
@@ -33,6 +33,8 @@ export const dialectOf = (declared: unknown): Dialect | null =>
 export function newAjv(dialect: Dialect, schemas: readonly unknown[]): AjvCore {
   const options: Options = {
     strict: false,
+    // `faultsOfSchema` does, with a compiler that is kept: this one would compile the dialect's own schema each time.
+    validateSchema: false,
     // Up to draft 7, what stands beside `$ref` is to be ignored.
     ignoreKeywordsWithRef: dialect.startsWith('draft'),
     allErrors: false,
@@ -54,6 +56,19 @@ export function newAjv(dialect: Dialect, schemas: readonly unknown[]): AjvCore {
 }
 
 const isShort = (schema: unknown): boolean => JSON.stringify(schema).length <= 8_192
+
+const checkers = new Map<Dialect, AjvCore>()
+
+/** What is wrong with a schema by its dialect's own schema; null when it is sound. */
+export function faultsOfSchema(dialect: Dialect, schema: boolean | object): readonly ErrorObject[] | null {
+  let checker = checkers.get(dialect)
+  if (checker === undefined) {
+    checker = bare(dialect, { strict: false, allErrors: false, logger: false, code: { regExp: linearPattern } })
+    addFormats.default(checker as Ajv)
+    checkers.set(dialect, checker)
+  }
+  return checker.validateSchema(schema) === true ? null : (checker.errors ?? [])
+}
 
 function bare(dialect: Dialect, options: Options): AjvCore {
   // ajv gives `id` a meaning only to forbid it; to every draft but 4 it is an unknown word, to be ignored.

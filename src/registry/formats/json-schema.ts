@@ -11,7 +11,7 @@ import {
   type ReferencedSchema,
   tooManyReferences,
 } from './format.ts'
-import { type Dialect, dialectOf, dialects, newAjv } from './json-dialect.ts'
+import { type Dialect, dialectOf, dialects, faultsOfSchema, newAjv } from './json-dialect.ts'
 import { jsonEncoding } from './json-encoding.ts'
 import { compactJson, parseJsonText, sortedJson } from './json-text.ts'
 import { RefusedPattern } from './pattern.ts'
@@ -64,8 +64,9 @@ function compileWith(
   const ajv = newAjv(dialect, [schema, ...imported.values()])
   beginSteps(maxCompileSteps)
   try {
-    if (ajv.validateSchema(schema) !== true) return invalidSchema(ajv.errors ?? [])
-    const broken = addReferences(ajv, imported, idOf(schema))
+    const wrong = faultsOfSchema(dialect, schema)
+    if (wrong !== null) return invalidSchema(wrong)
+    const broken = addReferences(ajv, dialect, imported, idOf(schema))
     if (broken !== null) return [broken]
     const validate = ajv.compile(settleReferences(schema, imported.values()))
     let shape: ReturnType<typeof shapeOf> | undefined
@@ -106,9 +107,18 @@ function readReferences(references: readonly ReferencedSchema[]): Imported | For
 }
 
 /** Under its name, under its name as the root's `$id` resolves it, and (ajv does this) under its own `$id`. */
-function addReferences(ajv: ReturnType<typeof newAjv>, imported: Imported, base: string | undefined) {
+function addReferences(
+  ajv: ReturnType<typeof newAjv>,
+  dialect: Dialect,
+  imported: Imported,
+  base: string | undefined,
+): FormatFault | null {
   for (const [name, schema] of imported) {
     const id = idOf(schema)
+    const declared = isObject(schema) ? schema['$schema'] : undefined
+    const own = declared === undefined ? dialect : dialectOf(declared)
+    const [wrong] = own === null ? unknownDialect : invalidSchema(faultsOfSchema(own, schema) ?? [])
+    if (wrong !== undefined) return faultAt([], `reference ${name}: ${wrong.message}`)
     for (const key of new Set([name, resolved(name, base)])) {
       if (key in ajv.schemas || key in ajv.refs) continue
       try {
@@ -122,6 +132,8 @@ function addReferences(ajv: ReturnType<typeof newAjv>, imported: Imported, base:
   }
   return null
 }
+
+const unknownDialect = [faultAt(['$schema'], 'its $schema is not known')]
 
 const resolved = (name: string, base: string | undefined): string =>
   base !== undefined && URL.canParse(name, base) ? new URL(name, base).href : name
