@@ -1,13 +1,14 @@
 import type { Message } from '../../contract/message.ts'
+import { KeyList, type Listed } from './key-list.ts'
 import { entryBytes, type StateLimits } from './limits.ts'
 import type { StoredValue } from './stored-value.ts'
 
 /** The last message of a key that has passed. */
-interface Passed {
-  readonly timeMs: number
-  readonly value: StoredValue
+interface Passed extends Listed {
+  timeMs: number
+  value: StoredValue
   /** Its place on disk. */
-  readonly position: number
+  position: number
 }
 
 /** One kept key as it stands in a snapshot. */
@@ -38,7 +39,7 @@ export class FilterTable {
   bytes = 0
   readonly #options: FilterOptions
   /** In the order of passing. */
-  readonly #passed = new Map<string, Passed>()
+  readonly #passed = new KeyList<Passed>()
 
   constructor(options: FilterOptions) {
     this.#options = options
@@ -72,18 +73,13 @@ export class FilterTable {
 
   /** A message has passed. What is older than what the key has is known already. */
   apply(key: string, input: readonly unknown[], _message: Message, position: number): void {
-    const known = this.#passed.get(key)
-    if (known !== undefined) {
-      if (known.position > position) return
-      this.#drop(key, known)
-    }
-    this.#put(key, { timeMs: input[0] as number, value: (input[1] ?? null) as StoredValue, position })
+    this.#put(key, input[0] as number, (input[1] ?? null) as StoredValue, position)
     this.#forget(input[0] as number)
   }
 
   /** What is kept, but for what has passed after `upTo`: whoever reads on from there will know. */
   *rows(upTo: number): Generator<FilterRow> {
-    for (const [key, { timeMs, value, position }] of this.#passed) {
+    for (const { key, timeMs, value, position } of this.#passed.walk()) {
       // In the order of passing: all that follow are later.
       if (position > upTo) return
       yield [key, timeMs, value, position]
@@ -91,7 +87,7 @@ export class FilterTable {
   }
 
   restore([key, timeMs, value, position]: FilterRow): void {
-    this.#put(key, { timeMs, value, position })
+    this.#put(key, timeMs, value, position)
   }
 
   /** Counts among others from now on: its rule was loaded anew. */
@@ -107,14 +103,20 @@ export class FilterTable {
     this.#passed.clear()
   }
 
-  #put(key: string, passed: Passed): void {
-    this.#passed.set(key, passed)
-    this.#weigh(weightOf(key, passed))
-  }
-
-  #drop(key: string, passed: Passed): void {
-    this.#passed.delete(key)
-    this.#weigh(-weightOf(key, passed))
+  #put(key: string, timeMs: number, value: StoredValue, position: number): void {
+    const known = this.#passed.get(key)
+    if (known === undefined) {
+      const passed: Passed = { key, timeMs, value, position, previous: null, next: null }
+      this.#passed.add(passed)
+      this.#weigh(weightOf(passed))
+    } else if (known.position <= position) {
+      this.#weigh(-weightOf(known))
+      known.timeMs = timeMs
+      known.value = value
+      known.position = position
+      this.#weigh(weightOf(known))
+      this.#passed.moveToEnd(known)
+    }
   }
 
   #weigh(bytes: number): void {
@@ -126,17 +128,18 @@ export class FilterTable {
   #forget(nowMs: number): void {
     const { forgetMs, maxKeys } = this.#options
     let looks = 2
-    for (const [key, passed] of this.#passed) {
+    for (let oldest = this.#passed.first; oldest !== null; oldest = this.#passed.first) {
       const isOver = this.#passed.size > maxKeys || (this.limits.isFull && this.#passed.size > 1)
-      const isStale = nowMs - passed.timeMs >= forgetMs
+      const isStale = nowMs - oldest.timeMs >= forgetMs
       if (!isOver && (!isStale || looks-- === 0)) return
       if (!isStale) this.evicted++
-      this.#drop(key, passed)
+      this.#passed.remove(oldest)
+      this.#weigh(-weightOf(oldest))
     }
   }
 }
 
-const weightOf = (key: string, { value }: Passed): number =>
+const weightOf = ({ key, value }: Passed): number =>
   entryBytes + key.length + (typeof value === 'string' ? value.length : 0)
 
 /** Whether a value is another one than was kept, or further from it than the deadband. */

@@ -1,8 +1,8 @@
 import type { Message, MessageProperties } from '../../contract/message.ts'
+import type { Listed } from './key-list.ts'
 
 /** What one window of one key holds so far. */
-export interface Gathered {
-  readonly key: string
+export interface Gathered extends Listed {
   /** When the window began. *Unit*: ms since the epoch. */
   readonly startMs: number
   count: number
@@ -45,6 +45,8 @@ export const gatheredOf = ([key, startMs, count, state, position, last]: GatherR
   last: messageOf(last),
   position,
   restored: position,
+  previous: null,
+  next: null,
 })
 
 function messageOf(row: readonly unknown[]): Message {

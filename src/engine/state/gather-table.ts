@@ -2,6 +2,7 @@ import { TrestleError } from '../../contract/error.ts'
 import type { Message } from '../../contract/message.ts'
 import { Fold } from './aggregate.ts'
 import { type Gathered, type GatherRow, gatheredOf, rowOf } from './gather-row.ts'
+import { KeyList } from './key-list.ts'
 import { entryBytes, hardFactor, StateLimits } from './limits.ts'
 
 /** What must be known of a table to go on with its windows when its rule is gone. */
@@ -43,7 +44,7 @@ export class GatherTable {
   onBegun: (dueMs: number) => void = () => {}
   /** Told when there are more windows than there is room for. */
   onCrowded: () => void = () => {}
-  readonly #windows = new Map<number, Map<string, Gathered>>()
+  readonly #windows = new Map<number, KeyList<Gathered>>()
 
   constructor(options: GatherOptions) {
     this.options = options
@@ -63,7 +64,7 @@ export class GatherTable {
 
   /** Whether a key's window is open. */
   has(key: string, startMs: number): boolean {
-    return this.#windows.get(startMs)?.has(key) === true
+    return this.#windows.get(startMs)?.get(key) !== undefined
   }
 
   /** The window a message of this time belongs to. */
@@ -134,12 +135,12 @@ export class GatherTable {
   }
 
   *rows(): Generator<GatherRow> {
-    for (const window of this.#windows.values()) for (const gathered of window.values()) yield rowOf(gathered)
+    for (const window of this.#windows.values()) for (const gathered of window.walk()) yield rowOf(gathered)
   }
 
   restore(row: GatherRow): void {
     const gathered = gatheredOf(row)
-    this.#windowAt(gathered.startMs).set(gathered.key, gathered)
+    this.#windowAt(gathered.startMs).add(gathered)
     this.keys++
     this.#weigh(weightOf(gathered))
   }
@@ -168,8 +169,9 @@ export class GatherTable {
     if (startMs > message.timeMs) this.late++
     const last = fold === null ? wholeOf(message) : headOf(message)
     if (gathered === undefined) {
-      gathered = { key, startMs, count: 0, state: fold?.begin() ?? [], last, position, restored: -1 }
-      window.set(key, gathered)
+      const state = fold?.begin() ?? []
+      gathered = { key, startMs, count: 0, state, last, position, restored: -1, previous: null, next: null }
+      window.add(gathered)
       this.keys++
     } else this.#weigh(-weightOf(gathered))
     gathered.count++
@@ -184,16 +186,16 @@ export class GatherTable {
     const window = this.#windows.get(startMs)
     const gathered = window?.get(key)
     if (window === undefined || gathered === undefined || position <= gathered.restored) return
-    window.delete(key)
+    window.remove(gathered)
     this.keys--
     this.#weigh(-weightOf(gathered))
     if (window.size === 0) this.#windows.delete(startMs)
   }
 
-  #windowAt(startMs: number): Map<string, Gathered> {
+  #windowAt(startMs: number): KeyList<Gathered> {
     let window = this.#windows.get(startMs)
     if (window === undefined) {
-      window = new Map()
+      window = new KeyList()
       this.#windows.set(startMs, window)
       this.onBegun(startMs + this.options.everyMs)
     }
@@ -209,7 +211,7 @@ export class GatherTable {
 
   #first(): Gathered | null {
     const oldest = this.#oldest()
-    return oldest === null ? null : (this.#windows.get(oldest)!.values().next().value ?? null)
+    return oldest === null ? null : this.#windows.get(oldest)!.first
   }
 
   #weigh(bytes: number): void {

@@ -8,7 +8,7 @@
  *
  * `clause` is the rule file's part and compiles it; `filter-table` keeps what has passed (`once`, `changed`, `at_most`),
  * `gather-table` what is being gathered (`window`, `at_most` with `keep: last`); `gather-row` is one window in a snapshot; `aggregate` folds values; `duration`
- * reads `10m`; `stored-value` makes a value fit for keeping; `limits` bounds them all together.
+ * reads `10m`; `stored-value` makes a value fit for keeping; `limits` bounds them all together, `key-list` holds their keys.
  */
 import { TrestleError } from '../../contract/error.ts'
 import type { Message } from '../../contract/message.ts'

@@ -114,7 +114,11 @@ describe('changed', () => {
   it('B2: refuses what is too large to compare or to keep, at once', () => {
     const { take } = runner('changed: { value: payload.v }')
     const window = runner('window: { every: 1m, values: { last: last(payload.v) } }')
-    for (const v of [Array(500_000).fill(1), 'x'.repeat(1_000_000), Object.fromEntries(Array(100_000).fill(0).entries())]) {
+    for (const v of [
+      Array(500_000).fill(1),
+      'x'.repeat(1_000_000),
+      Object.fromEntries(Array(100_000).fill(0).entries()),
+    ]) {
       const given = { v }
       const startedMs = performance.now()
       assert.match(take(given), /cannot be compared, or longer than 65536/)
