@@ -3,7 +3,7 @@ import { markdownTable, printTable } from '../src/document/markdown.ts'
 import { contentTypes } from '../src/engine/encoding/writer.ts'
 import { maxItemBytes, maxItems } from '../src/engine/for-each.ts'
 import { ruleSchema } from '../src/engine/rule-file.ts'
-import { maxTableBytes, maxTableRows } from '../src/engine/tables/table.ts'
+import { maxJsonLength, maxTableBytes, maxTableRows } from '../src/engine/tables/table.ts'
 import { state } from './state-section.ts'
 
 export const rulesPage = (printed: string, types: readonly string[]): string =>
@@ -97,5 +97,5 @@ order of the message. At most ${count(maxItems)} items, and ${count(maxItemBytes
 const tables = (): string => `## Tables
 
 \`tables\` belong to the rule, so that a rule, its tables and its examples are read, tested and moved together. A file holds at most ${count(maxTableRows)} rows in ${count(maxTableBytes)} bytes. It is looked at every
-second; new rows take the place of the old ones between two messages. A CSV file parts its cells by commas, semicolons or tabs, as its first line does.
+second; new rows take the place of the old ones between two messages. A CSV file parts its cells by commas, semicolons or tabs, as its first line does; JSON is taken up to ${count(maxJsonLength)} characters.
 `

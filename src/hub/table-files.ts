@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
   hasColumnsOf,
   maxTableBytes,
@@ -9,6 +10,7 @@ import {
   type TableFault,
   type TableForm,
   type TableSource,
+  tableSteps,
 } from '../engine/tables/table.ts'
 
 /** What became of a table's file that has changed. */
@@ -98,7 +100,7 @@ async function readAnew(opened: Opened): Promise<TableChange | null> {
   try {
     stamp = stampOf(await stat(path))
     if (stamp === opened.stamp) return null
-    const read = readTable(textOf(await readFile(path)), form)
+    const read = await readBetween(textOf(await readFile(path)), form)
     if ('message' in read) fault = read
     else if (hasColumnsOf(read, table)) table.rows = read.rows
     else fault = { line: 1, message: 'a column that the rules know is gone' }
@@ -110,6 +112,24 @@ async function readAnew(opened: Opened): Promise<TableChange | null> {
   opened.stamp = stamp
   opened.isSound = fault === null
   return { file: path, rows: Object.keys(table.rows).length, fault }
+}
+
+/** How long messages may wait for a table. *Unit*: ms. */
+const sliceMs = 4
+/** Looking at the clock is dearer than a row. */
+const rowsPerLook = 32
+
+/** Reads a table in slices, between which messages have their turn. */
+async function readBetween(text: string, form: TableForm): Promise<Table | TableFault> {
+  const steps = tableSteps(text, form)
+  let untilMs = performance.now() + sliceMs
+  for (let row = 1; ; row++) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+    if (row % rowsPerLook !== 0 || performance.now() < untilMs) continue
+    await nextTurn()
+    untilMs = performance.now() + sliceMs
+  }
 }
 
 function stampOf({ mtimeMs, size, ino }: { mtimeMs: number; size: number; ino: number }): string {

@@ -71,9 +71,9 @@ describe('files of tables', () => {
     const { write, open, look } = prepared('id,x\na,1\n')
     open()
     write('id,x\na\n')
-    assert.match((open() as { message: string }).message, /Invalid Record Length/)
+    assert.match((open() as { message: string }).message, /has 1 cells, and there are 2 columns/)
     await look()
-    assert.match((open() as { message: string }).message, /Invalid Record Length/)
+    assert.match((open() as { message: string }).message, /has 1 cells, and there are 2 columns/)
   })
 
   it('that are too large or no UTF-8 are refused', () => {

@@ -1,7 +1,7 @@
-import { parse } from 'csv-parse/sync'
 import { textOf } from '../expression/payload.ts'
 import { isMap, kindOf, type MapValue, ownField, setField } from '../expression/value.ts'
 import type { Codec } from './codec.ts'
+import { type CsvLine, csvLines } from './csv-lines.ts'
 
 /** What a column holds. */
 export type CsvType = 'text' | 'number' | 'int' | 'bool'
@@ -24,11 +24,13 @@ const maxColumns = 1_000
 export const csvCodec = (form: CsvForm): Codec => ({
   decode(bytes) {
     const lines = readLines(textOf(bytes), form.delimiter)
-    const columns = form.columns ?? new Map((lines[0] ?? []).map((name) => [name, 'text' as const]))
-    if (form.columns === null && columns.size !== (lines[0] ?? []).length) throw new Error('two columns share a name')
-    if (form.columns !== null && form.header) checkHeader(lines[0], columns)
+    const [first] = lines
+    const names = first?.cells ?? []
+    const columns = form.columns ?? new Map(names.map((name) => [name, 'text' as const]))
+    if (form.columns === null && columns.size !== names.length) throw new Error('two columns share a name')
+    if (form.columns !== null && form.header) checkHeader(names, columns)
     const rows = form.header || form.columns === null ? lines.slice(1) : lines
-    const objects = rows.map((cells, at) => objectOf(cells, columns, at + 1))
+    const objects = rows.map((row) => objectOf(row, columns))
     if (form.lines === 'many') return objects
     if (objects.length !== 1) throw new Error(`it has ${objects.length} lines, not one`)
     return objects[0]
@@ -45,28 +47,24 @@ export const csvCodec = (form: CsvForm): Codec => ({
   },
 })
 
-/** The cells of each line; empty lines are none. */
-export function readLines(text: string, delimiter: string, max = maxLines): string[][] {
-  const lines = parse(text, {
-    delimiter,
-    record_delimiter: ['\r\n', '\n', '\r'],
-    bom: true,
-    skip_empty_lines: true,
-    to: max + 2,
-  }) as string[][]
-  if (lines.length > max + 1) throw new Error(`it has more than ${max} lines`)
-  if ((lines[0]?.length ?? 0) > maxColumns) throw new Error(`it has more than ${maxColumns} columns`)
+function readLines(text: string, delimiter: string): CsvLine[] {
+  const lines: CsvLine[] = []
+  for (const line of csvLines(text, delimiter)) {
+    if (lines.push(line) > maxLines + 1) throw new Error(`it has more than ${maxLines} lines`)
+    if (line.cells.length > maxColumns) throw new Error(`it has more than ${maxColumns} columns`)
+  }
   return lines
 }
 
-function checkHeader(line: readonly string[] | undefined, columns: ReadonlyMap<string, CsvType>): void {
+function checkHeader(cells: readonly string[], columns: ReadonlyMap<string, CsvType>): void {
   const names = [...columns.keys()]
-  if (line === undefined || line.length !== names.length || line.some((name, at) => name !== names[at])) {
+  if (cells.length !== names.length || cells.some((name, at) => name !== names[at])) {
     throw new Error(`its first line must name the columns ${names.join(', ')}`)
   }
 }
 
-function objectOf(cells: readonly string[], columns: ReadonlyMap<string, CsvType>, line: number): MapValue {
+/** A line as an object of its columns. */
+export function objectOf({ cells, line }: CsvLine, columns: ReadonlyMap<string, CsvType>): MapValue {
   if (cells.length !== columns.size) {
     throw new Error(`line ${line} has ${cells.length} cells, and there are ${columns.size} columns`)
   }
@@ -77,7 +75,7 @@ function objectOf(cells: readonly string[], columns: ReadonlyMap<string, CsvType
 }
 
 /** An empty cell that is not text is null. */
-export function cellValue(cell: string, type: CsvType, name: string, line: number): unknown {
+function cellValue(cell: string, type: CsvType, name: string, line: number): unknown {
   if (type === 'text') return cell
   const text = cell.trim()
   if (text === '') return null

@@ -1,5 +1,6 @@
-import { type CsvType, cellValue, readLines } from '../encoding/csv.ts'
-import { dyn, mapOf, type Type } from '../expression/type.ts'
+import { type CsvType, objectOf } from '../encoding/csv.ts'
+import { CsvError, csvLines } from '../encoding/csv-lines.ts'
+import { dyn, mapOf, string, type Type } from '../expression/type.ts'
 import { isMap, kindOf, type MapValue, ownField, setField } from '../expression/value.ts'
 
 /** What a rule says of a table. */
@@ -32,16 +33,27 @@ export interface TableSource {
 
 /** *Unit*: bytes. */
 export const maxTableBytes = 4 * 1024 * 1024
+/** JSON cannot be read in pieces of time. *Unit*: characters. */
+export const maxJsonLength = 1024 * 1024
 export const maxTableRows = 50_000
 
 /** The rows of a file's text. A row whose key stands there twice is a fault. */
 export function readTable(text: string, form: TableForm): Table | TableFault {
+  const steps = tableSteps(text, form)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+  }
+}
+
+/** The same, a row at a time: whoever has other things to do may do them between two steps. */
+export function* tableSteps(text: string, form: TableForm): Generator<void, Table | TableFault> {
   try {
-    return /\.json$/i.test(form.file) ? readJson(text, form.key) : readCsv(text, form)
+    return yield* /\.json$/i.test(form.file) ? readJson(text, form.key) : readCsv(text, form)
   } catch (thrown) {
-    if (thrown instanceof RowError) return { line: thrown.line, message: thrown.message }
-    const line = /line (\d+)/.exec((thrown as Error).message)?.[1] ?? '1'
-    return { line: Number(line), message: (thrown as Error).message }
+    const { message } = thrown as Error
+    if (thrown instanceof RowError || thrown instanceof CsvError) return { line: thrown.line, message }
+    return { line: Number(/line (\d+)/.exec(message)?.[1] ?? '1'), message }
   }
 }
 
@@ -63,33 +75,25 @@ class RowError extends Error {
   }
 }
 
-function readCsv(text: string, { key, types }: TableForm): Table {
-  // Empty lines count nothing here, so a later line's number may be too small by as many.
-  const [names = [], ...lines] = readLines(text, delimiterOf(text), maxTableRows)
+function* readCsv(text: string, { key, types }: TableForm): Generator<void, Table> {
+  const lines = csvLines(text, delimiterOf(text))
+  const names = lines.next().value?.cells ?? []
   if (new Set(names).size < names.length) throw new RowError(1, 'two columns share a name')
   if (key === null) throw new RowError(1, 'a CSV table needs a `key`: the column that its rows are found by')
   const keyAt = names.indexOf(key)
-  const columns = `the columns are ${names.join(', ')}`
-  if (keyAt === -1) throw new RowError(1, `there is no column \`${key}\`; ${columns}`)
-  for (const name of types.keys()) {
-    if (!names.includes(name)) throw new RowError(1, `there is no column \`${name}\`; ${columns}`)
+  for (const name of [key, ...types.keys()]) {
+    if (names.includes(name)) continue
+    throw new RowError(1, `there is no column \`${name}\`; the columns are ${names.join(', ')}`)
   }
-  const kinds = names.map((name) => types.get(name) ?? 'text')
+  const columns = new Map(names.map((name) => [name, types.get(name) ?? 'text']))
   const rows: MapValue = Object.create(null)
-  for (const [at, cells] of lines.entries()) {
-    const line = at + 2
-    if (cells.length !== names.length) {
-      throw new RowError(line, `this line has ${cells.length} cells, and there are ${names.length} columns`)
-    }
-    const row: MapValue = {}
-    for (const [column, name] of names.entries()) {
-      setField(row, name, cellValue(cells[column]!, kinds[column]!, name, line))
-    }
-    addRow(rows, cells[keyAt]!, row, line)
+  let count = 0
+  for (const line of lines) {
+    if (++count > maxTableRows) throw new RowError(line.line, `it has more than ${maxTableRows} rows`)
+    addRow(rows, line.cells[keyAt]!, objectOf(line, columns), line.line)
+    yield
   }
-  const fields = new Map(
-    names.map((name, at): [string, Type] => [name, kinds[at] === 'text' ? { kind: 'string' } : dyn]),
-  )
+  const fields = new Map([...columns].map(([name, type]): [string, Type] => [name, type === 'text' ? string : dyn]))
   return { rows, type: mapOf({ kind: 'record', fields, open: false, owner: 'the table' }) }
 }
 
@@ -99,25 +103,26 @@ function delimiterOf(text: string): string {
   return [',', ';', '\t'].reduce((best, one) => (first.split(one).length > first.split(best).length ? one : best))
 }
 
-function readJson(text: string, key: string | null): Table {
+function* readJson(text: string, key: string | null): Generator<void, Table> {
+  if (text.length > maxJsonLength) throw new RowError(1, `JSON is taken up to ${maxJsonLength} characters; use CSV`)
   const value: unknown = JSON.parse(text)
-  const rows: MapValue = Object.create(null)
-  if (Array.isArray(value)) {
-    if (key === null) throw new RowError(1, 'a list needs a `key`: the field that its rows are found by')
-    if (value.length > maxTableRows) throw new RowError(1, `it has more than ${maxTableRows} rows`)
-    for (const [at, row] of value.entries()) {
-      const found = isMap(row) ? ownField(row, key) : undefined
-      if (typeof found !== 'string' && typeof found !== 'number') {
-        throw new RowError(1, `row ${at} has no \`${key}\` that is text or a number`)
-      }
-      addRow(rows, String(found), row, 1)
-    }
-    return { rows, type: mapOf(dyn) }
+  if (!Array.isArray(value) && !isMap(value)) {
+    throw new RowError(1, `a table is a list or an object of rows, not ${kindOf(value)}`)
   }
-  if (!isMap(value)) throw new RowError(1, `a table is a list or an object of rows, not ${kindOf(value)}`)
+  if (Array.isArray(value) && key === null) {
+    throw new RowError(1, 'a list needs a `key`: the field that its rows are found by')
+  }
   const entries = Object.entries(value)
   if (entries.length > maxTableRows) throw new RowError(1, `it has more than ${maxTableRows} rows`)
-  for (const [name, row] of entries) addRow(rows, key === null ? name : String((row as MapValue)[key]), row, 1)
+  const rows: MapValue = Object.create(null)
+  for (const [name, row] of entries) {
+    const found = key === null ? name : isMap(row) ? ownField(row, key) : undefined
+    if (typeof found !== 'string' && typeof found !== 'number') {
+      throw new RowError(1, `row ${name} has no \`${key}\` that is text or a number`)
+    }
+    addRow(rows, String(found), row, 1)
+    yield
+  }
   return { rows, type: mapOf(dyn) }
 }
 

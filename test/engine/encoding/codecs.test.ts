@@ -154,10 +154,10 @@ describe('CSV', () => {
   const faults: [text: string, more: Partial<CsvForm>, expected: RegExp][] = [
     ['t0,hot,1,1', { columns }, /c in line 1 must be number, and is "hot"/],
     ['t0,1,1', { columns }, /line 1 has 3 cells, and there are 4 columns/],
-    ['a,b\n1', {}, /Invalid Record Length/],
+    ['a,b\n1', {}, /line 2 has 1 cells, and there are 2 columns/],
     ['a,a\n1,2', {}, /two columns share a name/],
     ['x,c,ok,n\nt0,1,1,1', { columns, header: true }, /first line must name the columns at, c, ok, n/],
-    ['a\n"open', {}, /Quote Not Closed/],
+    ['a\n"open', {}, /a quote is not closed in line 2/],
     [`a\n${'1\n'.repeat(10_001)}`, {}, /more than 10000 lines/],
   ]
   for (const [text, more, expected] of faults) {
