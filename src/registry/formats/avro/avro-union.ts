@@ -39,6 +39,7 @@ export function unionWriter(node: UnionNode, writers: readonly Write[]): Write {
 
 /** First the branches that know all fields of the object, then the others. */
 function writeObject(sink: ByteSink, able: readonly Branch[], value: object): boolean {
+  attempts -= able.length / 100
   const knowing = able.map((branch) => knows(branch, value))
   return writeFirst(sink, able, value, (at) => knowing[at]!) || writeFirst(sink, able, value, (at) => !knowing[at]!)
 }

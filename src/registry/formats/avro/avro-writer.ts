@@ -6,6 +6,12 @@ import type { AvroNode, RecordNode, UnionNode } from './avro-node.ts'
 import { enumWriter, fixedWriter, primitiveWriters, type Write } from './avro-primitive.ts'
 import { unionWriter } from './avro-union.ts'
 
+/**
+ * Fields that writing one payload may look at: a list of a hundred thousand empty objects is short, and the schema may
+ * give each of them thousands of fields.
+ */
+export const maxFields = 5_000_000
+
 /** Objects in objects that a payload of a recursive type may have. */
 export const maxDepth = 128
 
@@ -15,6 +21,8 @@ export class AvroWriters {
   readonly #defaults: Defaults
   /** How deep a recursive type is in itself; the door sets it to 0. */
   depth = 0
+  /** Fields that may still be looked at; the door sets it to `maxFields`. */
+  left = maxFields
 
   constructor(defaults: Defaults) {
     this.#defaults = defaults
@@ -85,6 +93,8 @@ export class AvroWriters {
       if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array) {
         return fail('type', `must be an object, not ${told(value)}`)
       }
+      this.left -= fields.length
+      if (this.left < 0) return fail('size', `has more than ${maxFields} fields`)
       const values = value as Readonly<Record<string, unknown>>
       for (let at = 0; at < fields.length; at++) {
         const { name, inherited, write, missing } = fields[at]!

@@ -1,6 +1,6 @@
 import type { SchemaBody, SchemaFault } from '../../schema.ts'
 import type { Shape } from '../../shape.ts'
-import { sink } from '../binary/byte-sink.ts'
+import { sink, writeWithin } from '../binary/byte-sink.ts'
 import { source } from '../binary/byte-source.ts'
 import { failRead, failureAsFault, unread } from '../binary/failure.ts'
 import type { Format, FormatFault, ReferencedSchema } from '../format.ts'
@@ -14,7 +14,7 @@ import { AvroReaders } from './avro-reader.ts'
 import { avroShape } from './avro-shape.ts'
 import { Sizes, unbounded } from './avro-size.ts'
 import { beginAttempts } from './avro-union.ts'
-import { AvroWriters } from './avro-writer.ts'
+import { AvroWriters, maxFields } from './avro-writer.ts'
 
 /**
  * Avro's binary encoding as plain data, both ways.
@@ -61,8 +61,9 @@ function avroBody(node: AvroNode, writers: AvroWriters, write: Write, sizes: Siz
   const begin = (value: unknown): boolean => {
     sink.position = 0
     writers.depth = 0
+    writers.left = maxFields
     beginAttempts()
-    const written = write(sink, value)
+    const written = writeWithin(write, value)
     fault = written ? null : failureAsFault()
     return written
   }

@@ -1,3 +1,5 @@
+import { fail } from './failure.ts'
+
 /** Largest payload that is written. *Unit*: bytes. */
 const maxBytes = 2 ** 28
 /** A buffer that one large payload has grown beyond this is let go. */
@@ -146,3 +148,13 @@ export class ByteSink {
 
 /** The one sink: payloads are written one at a time. */
 export const sink = new ByteSink()
+
+/** Writes a payload into the sink; one beyond its size does not fit. */
+export function writeWithin(write: (sink: ByteSink, value: unknown) => boolean, value: unknown): boolean {
+  try {
+    return write(sink, value)
+  } catch (thrown) {
+    if (!(thrown instanceof RangeError)) throw thrown
+    return fail('size', 'is too large or nested too deeply')
+  }
+}

@@ -8,11 +8,19 @@ import { wellKnownWriters } from './well-known-writer.ts'
 /** Messages in messages. *Source*: the limit of Protobuf's own parsers. */
 export const maxDepth = 100
 
+/**
+ * Fields that writing one payload may look at: a list of a hundred thousand empty messages is short, and the file may
+ * give each of them thousands of fields.
+ */
+export const maxFields = 5_000_000
+
 /** Turns messages into functions, each once. They write what a message holds, without its length. */
 export class ProtoWriters {
   readonly #messages = new Map<MessageNode, Write>()
   /** How deep the message being written is; the door sets it to 0. */
   depth = 0
+  /** Fields that may still be looked at; the door sets it to `maxFields`. */
+  left = maxFields
 
   message(node: MessageNode): Write {
     const known = this.#messages.get(node)
@@ -42,6 +50,8 @@ export class ProtoWriters {
         return fail('type', `must be an object, not ${told(value)}`)
       }
       const values = value as Readonly<Record<string, unknown>>
+      this.left -= fields.length
+      if (this.left < 0) return fail('size', `has more than ${maxFields} fields`)
       for (const members of oneofs) if (!oneAtMost(members, values)) return false
       for (let at = 0; at < fields.length; at++) {
         const field = fields[at]!

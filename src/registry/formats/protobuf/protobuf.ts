@@ -1,6 +1,6 @@
 import type { ManyMessages, SchemaBody, SchemaFault } from '../../schema.ts'
 import type { Shape } from '../../shape.ts'
-import { sink } from '../binary/byte-sink.ts'
+import { sink, writeWithin } from '../binary/byte-sink.ts'
 import { source } from '../binary/byte-source.ts'
 import { failureAsFault, unread } from '../binary/failure.ts'
 import { type Format, type FormatFault, faultAt, type ReferencedSchema } from '../format.ts'
@@ -9,7 +9,7 @@ import type { MessageNode } from './proto-node.ts'
 import { ProtoReaders } from './proto-reader.ts'
 import { protoShape } from './proto-shape.ts'
 import { canonicalProto, normalProto } from './proto-text.ts'
-import { ProtoWriters } from './proto-writer.ts'
+import { maxFields, ProtoWriters } from './proto-writer.ts'
 
 /**
  * Protobuf's binary encoding as plain data, both ways: proto2, proto3 and the editions 2023 and 2024.
@@ -70,7 +70,8 @@ function messageBody(node: MessageNode): SchemaBody {
   const begin = (value: unknown): boolean => {
     sink.position = 0
     writers.depth = 0
-    const written = write(sink, value)
+    writers.left = maxFields
+    const written = writeWithin(write, value)
     fault = written ? null : failureAsFault()
     return written
   }

@@ -470,6 +470,19 @@ describe('B2: hostile Avro payloads', () => {
     assert.ok(performance.now() - started < 50)
   })
 
+  it('cost no more to write than is bounded', () => {
+    const wide = Array.from({ length: 3_000 }, (_, at) => ({ name: `f${at}`, type: ['null', 'int'] }))
+    const body = compile({ type: 'array', items: record(...wide) })
+    const started = performance.now()
+    assert.match(body.check(Array(20_000).fill({}))!.message, /more than 5000000 fields/)
+    assert.ok(performance.now() - started < 1_000)
+    const text = { name: 'f', type: 'string', default: 'x'.repeat(100_000) }
+    const large = compile({ type: 'array', items: record(text) })
+    assert.equal(large.encode(Array(5_000).fill({})), null)
+    assert.match(large.fault!.message, /too large/)
+    assert.equal(large.encode([{ f: 'a' }])?.length, 4)
+  })
+
   it('leave the body ready for the next', () => {
     const body = compile(record({ name: 'a', type: ['null', 'int'] }))
     assert.equal(body.decode(Buffer.from('09', 'hex'), ''), undefined)
