@@ -4,7 +4,7 @@ import type { Accepts, FunctionRow, Run } from './functions/row.ts'
 import type { NodeCompiler } from './node-compiler.ts'
 import { compileOptionalForm } from './optional-call.ts'
 import type { Evaluate, Scope, Site } from './scope.ts'
-import { mixed } from './type.ts'
+import { mixed, type Type } from './type.ts'
 import { failed, kindOf, Uint } from './value.ts'
 
 /** A call as a closure that evaluates its arguments from left to right, proves them, and runs the function's body. */
@@ -12,8 +12,10 @@ export function compileCall(compiler: NodeCompiler, node: CallNode): Evaluate {
   const { row, receiver } = node
   if (row === null) return compileOptionalForm(compiler, node)
   const nodes = row.receiver === null || receiver === null ? node.args : [receiver, ...node.args]
-  if (row.dynamic) compiler.mixes = true
-  const args = nodes.map((argument) => (row.dynamic ? compiler.as(argument, mixed) : compiler.compile(argument)))
+  const types = nodes.map(({ type }) => type)
+  const dynamic = typeof row.dynamic === 'function' ? row.dynamic(types) : row.dynamic
+  if (dynamic) compiler.mixes = true
+  const args = nodes.map((argument) => (dynamic ? compiler.as(argument, mixed) : compiler.compile(argument)))
   const sites = nodes.map((argument) => compiler.site(argument))
   const accepts = row.receiver === null ? row.args : [row.receiver, ...row.args]
   const site = compiler.site(node)
@@ -21,8 +23,19 @@ export function compileCall(compiler: NodeCompiler, node: CallNode): Evaluate {
   const call = row.variadic
     ? compileVariadic(row, args, sites, accepts[accepts.length - 1]!, site)
     : compileFixed(row.name, row.run, args, prove, sites, site)
-  return isConstant(node) ? folded(call, compiler.constants) : call
+  const answer = dynamic && isNumeric(node.type) ? inStaticForm(call) : call
+  return isConstant(node) ? folded(answer, compiler.constants) : answer
 }
+
+const isNumeric = ({ kind }: Type): boolean => kind === 'int' || kind === 'uint' || kind === 'double'
+
+/** What a body answers that tells kinds apart, where the static type tells already. */
+const inStaticForm =
+  (call: Evaluate): Evaluate =>
+  (scope) => {
+    const value = call(scope)
+    return typeof value === 'bigint' || value instanceof Uint ? toPlain(scope, value) : value
+  }
 
 /** Whether no message can change the value: `duration("1h")`. */
 function isConstant(node: Node): boolean {
