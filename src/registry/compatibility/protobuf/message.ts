@@ -1,6 +1,6 @@
 import { type Difference, difference } from '../incompatibility.ts'
 import { Incomparable } from '../pair-memo.ts'
-import type { Declared, Label, ProtoField, ProtoFile, ProtoMessage } from './proto-file.ts'
+import type { Declared, Label, ProtoField, ProtoFile, ProtoMessage } from './declarations.ts'
 
 /** The two files, and which pairs of imported messages were found to fit. */
 export interface ProtoSides {

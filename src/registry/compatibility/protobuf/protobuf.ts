@@ -1,6 +1,6 @@
 import { type Comparison, type Difference, difference, type SchemaText } from '../incompatibility.ts'
+import { type ProtoMessage, ProtoReader, type ProtoType } from './declarations.ts'
 import { compareMessages, type ProtoSides } from './message.ts'
-import { type ProtoMessage, ProtoReader, type ProtoType } from './proto-file.ts'
 import { describeProtobuf } from './wording.ts'
 
 /**
