@@ -40,6 +40,8 @@ export interface Recorder {
 
 /** A rule may publish into the topics of another rule, so far and no further. */
 const maxPublishDepth = 8
+/** So many messages and deliveries may come of one message, by way of all rules. */
+const maxMadeOfOne = 50_000
 
 export class Flow implements PublishFlow, Emitter {
   version = 1
@@ -182,7 +184,7 @@ export class Flow implements PublishFlow, Emitter {
     for (let depth = 0; outcome.publishes.length > 0 && outcome.refusal === null; depth++) {
       const wave = outcome.publishes.splice(0)
       if (depth === maxPublishDepth) {
-        this.#refuseTooDeep(wave[0]!, outcome)
+        this.#refuseTooMuch(wave[0]!, outcome, `rules publish into each other more than ${maxPublishDepth} deep`)
         break
       }
       for (const published of wave) {
@@ -193,15 +195,18 @@ export class Flow implements PublishFlow, Emitter {
         if (further !== null) evaluateFurther(further, next, outcome)
         // Refused as a whole: what the others would owe must not be added to the refusal.
         if (outcome.refusal !== null) break
+        if (routed.length + outcome.publishes.length + outcome.owed.length <= maxMadeOfOne) continue
+        this.#refuseTooMuch(published, outcome, `more than ${maxMadeOfOne} messages and deliveries come of this one`)
+        break
       }
     }
     return routed
   }
 
-  #refuseTooDeep(published: PublishOrder, outcome: Outcome): void {
+  #refuseTooMuch(published: PublishOrder, outcome: Outcome, what: string): void {
     const { name, counters } = this.#rules.rules.find((rule) => rule.name === published.rule)!
-    const why = `rules publish into each other more than ${maxPublishDepth} deep at ${published.topic}`
-    outcome.refuse({ rule: name, action: 'dead-letter', error: new TrestleError('E403', why) }, counters)
+    const error = new TrestleError('E403', `${what} at ${published.topic}`)
+    outcome.refuse({ rule: name, action: 'dead-letter', error }, counters)
   }
 
   /** Some sink is owed all it may be: then what its buffer says holds. */

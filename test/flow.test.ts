@@ -133,4 +133,16 @@ describe('what a rule publishes', () => {
       [0, 1, 0],
     )
   })
+
+  it('and cuts into items again and again, is refused before it fills the memory', () => {
+    const items = 'for_each: lists.range(300)\n'
+    const { take, appended, routed, flow } = flowOf({
+      first: `from: a/{x}\n${items}to: [{ publish: "b/\${index}" }]\n`,
+      second: `from: b/{x}\n${items}to: [{ sink: lake }]\n`,
+    })
+    assert.equal(take('a/1'), Verdict.RefusedPending)
+    assert.deepEqual(targets(appended[0]!), [`first ${deadLetterSink} null`])
+    assert.deepEqual(routed, [])
+    assert.match(flow.error?.message ?? '', /^more than 50000 messages and deliveries come of this one at b\/1\d\d$/)
+  })
 })
