@@ -5,7 +5,7 @@ import type ajvCore from 'ajv/dist/core.js'
 import { _, type Code } from 'ajv/dist/core.js'
 import draft06 from 'ajv/dist/refs/json-schema-draft-06.json' with { type: 'json' }
 import ajvDraft04 from 'ajv-draft-04'
-import addFormats from 'ajv-formats'
+import addFormats, { type FormatName } from 'ajv-formats'
 import { enumeration, needsSet } from './enumeration.ts'
 import { linearPattern } from './pattern.ts'
 import { spendSteps } from './steps.ts'
@@ -45,6 +45,7 @@ export function newAjv(dialect: Dialect, schemas: readonly unknown[]): AjvCore {
   }
   const ajv = bare(dialect, options)
   addFormats.default(ajv as Ajv)
+  for (const [name, most] of cappedFormats) cap(ajv, name, most)
   replace(ajv, uniqueItems.keyword, uniqueItems)
   if (schemas.some(needsSet)) replace(ajv, enumeration.keyword, enumeration)
   for (const keyword of ['$ref', '$dynamicRef', '$recursiveRef']) meter(ajv, keyword, () => _`1`)
@@ -84,6 +85,21 @@ function asDraft06(ajv: AjvCore): AjvCore {
   ajv.addMetaSchema(draft06)
   for (const keyword of ['if', 'then', 'else']) ajv.removeKeyword(keyword)
   return ajv
+}
+
+/** Formats whose check takes more than linear time, and the longest texts that are held against them. */
+const cappedFormats = [
+  ['url', 2_048],
+  ['regex', 10_000],
+] as const
+
+function cap(ajv: AjvCore, name: FormatName, most: number): void {
+  const known = addFormats.default.get(name, 'full')
+  const fits = (text: string): boolean => {
+    if (known instanceof RegExp) return known.test(text)
+    return typeof known === 'function' && known(text)
+  }
+  ajv.addFormat(name, (text: string) => text.length <= most && fits(text))
 }
 
 function replace(ajv: AjvCore, keyword: string, by: object): void {

@@ -146,6 +146,20 @@ describe('B4: a JSON Schema', () => {
     within({ patternProperties: Object.fromEntries(patterns) }, { ...list }, /takes more steps/)
   })
 
+  it('B2: checks formats in linear time, or not beyond what a text of the format has', () => {
+    for (const [format, good, bad] of [
+      ['url', 'http://plant.example/a', `http://[${'1:'.repeat(50_000)}`],
+      ['regex', '^a+$', '['.repeat(200_000)],
+      ['email', 'a@b.example', `a@${'a-'.repeat(50_000)}`],
+    ] as const) {
+      const body = compile({ format })
+      assert.equal(body.check(good), null)
+      const started = performance.now()
+      assert.match(body.check(bad)!.message, /must match format/)
+      assert.ok(performance.now() - started < 50, format)
+    }
+  })
+
   it('refuses schemas that would answer later', () => {
     const faults = compileJsonSchema({ properties: { a: { $async: true, type: 'number' } } })
     assert.ok(Array.isArray(faults))
