@@ -63,7 +63,7 @@ export class TableFiles implements TableSource {
       this.#opened.set(key, { path, form, stamp, isSound: true, table: read })
       return read
     } catch (thrown) {
-      return { line: 1, message: (thrown as Error).message, file: path }
+      return { line: 1, message: messageOf(thrown as NodeJS.ErrnoException), file: path }
     }
   }
 
@@ -106,7 +106,7 @@ async function readAnew(opened: Opened): Promise<TableChange | null> {
     else fault = { line: 1, message: 'a column that the rules know is gone' }
   } catch (thrown) {
     if (stamp === opened.stamp) return null
-    fault = { line: 1, message: (thrown as Error).message }
+    fault = { line: 1, message: messageOf(thrown as NodeJS.ErrnoException) }
   }
   // A fault is told once, until the file changes again.
   opened.stamp = stamp
@@ -136,5 +136,8 @@ function stampOf({ mtimeMs, size, ino }: { mtimeMs: number; size: number; ino: n
   if (size > maxTableBytes) throw new Error(`the file is larger than ${maxTableBytes} bytes`)
   return `${ino} ${mtimeMs} ${size}`
 }
+
+const messageOf = ({ code, message }: NodeJS.ErrnoException): string =>
+  code === 'ENOENT' ? 'there is no such file' : message
 
 const textOf = (bytes: Uint8Array): string => new TextDecoder('utf-8', { fatal: true }).decode(bytes)

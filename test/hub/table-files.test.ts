@@ -60,7 +60,7 @@ describe('files of tables', () => {
     await look()
     await look()
     assert.equal(changes.length, 3)
-    assert.match(changes[2]?.fault?.message ?? '', /ENOENT/)
+    assert.match(changes[2]?.fault?.message ?? '', /there is no such file/)
     assert.deepEqual(Object.keys(table.rows), ['a'])
     write('id,x\nc,1\n')
     await look()
