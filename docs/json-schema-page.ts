@@ -21,14 +21,15 @@ export function jsonSchemaPage(printed: string): string {
       ['Draft', 'Tests', 'Passed', 'Of the required part'],
       outcomes.map(([draft, { tests, passed, gaps }]) => [draft, `${tests}`, `${passed}`, requiredGaps(gaps)]),
     ),
-    '\n## What is not passed, and why\n',
+    '## What is not passed, and why\n',
     markdownTable(
-      ['Files of the suite', 'Drafts', 'Groups', 'Why'],
+      ['Files of the suite', 'Drafts', 'Groups refused', 'Groups judged otherwise', 'Why'],
       reasons.map(([pattern, why]) => {
         const found = outcomes.map(([draft, { gaps }]) => [draft, groupsOf(gaps, pattern)] as const)
-        const drafts = found.filter(([, groups]) => groups > 0).map(([draft]) => draft)
-        const groups = found.reduce((sum, [, count]) => sum + count, 0)
-        return [nameOf(pattern), drafts.join(', '), `${groups}`, why]
+        const drafts = found.filter(([, groups]) => groups.length > 0).map(([draft]) => draft)
+        const groups = found.flatMap(([, some]) => some)
+        const refused = groups.filter((tests) => tests === 'all').length
+        return [nameOf(pattern), drafts.join(', '), `${refused}`, `${groups.length - refused}`, why]
       }),
     ),
     '',
@@ -41,14 +42,15 @@ what one payload may cost. Formats are asserted. Nothing is ever fetched: what a
 or among its references. \`$async\` and dialects of one's own are refused.
 `
 
-const groupsOf = (gaps: Gaps, pattern: RegExp): number =>
+/** What fails in the groups of some files. */
+const groupsOf = (gaps: Gaps, pattern: RegExp): (readonly string[] | 'all')[] =>
   Object.entries(gaps)
     .filter(([file]) => pattern.test(file))
-    .reduce((sum, [, groups]) => sum + Object.keys(groups).length, 0)
+    .flatMap(([, groups]) => Object.values(groups))
 
 const requiredGaps = (gaps: Gaps): string => {
-  const groups = groupsOf(gaps, /^(?!optional\/)/)
-  return groups === 0 ? 'all' : `all but ${groups} ${groups === 1 ? 'group' : 'groups'}`
+  const { length } = groupsOf(gaps, /^(?!optional\/)/)
+  return length === 0 ? 'all' : `all but ${length} ${length === 1 ? 'group' : 'groups'}`
 }
 
 const nameOf = (pattern: RegExp): string =>

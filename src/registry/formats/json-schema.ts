@@ -66,9 +66,13 @@ function compileWith(
   try {
     const wrong = faultsOfSchema(dialect, schema)
     if (wrong !== null) return invalidSchema(wrong)
-    const broken = addReferences(ajv, dialect, imported, idOf(schema))
+    const settled = settleReferences([schema, ...imported.values()])
+    if ('code' in settled) return [settled]
+    const [root, ...others] = settled as [boolean | object, ...object[]]
+    const known = new Map([...imported.keys()].map((name, at) => [name, others[at]!] as const))
+    const broken = addReferences(ajv, dialect, known, idOf(schema))
     if (broken !== null) return [broken]
-    const validate = ajv.compile(settleReferences(schema, imported.values()))
+    const validate = ajv.compile(root)
     let shape: ReturnType<typeof shapeOf> | undefined
     const fields = () => {
       shape ??= shapeOf(schema, imported)
@@ -110,7 +114,7 @@ function readReferences(references: readonly ReferencedSchema[]): Imported | For
 function addReferences(
   ajv: ReturnType<typeof newAjv>,
   dialect: Dialect,
-  imported: Imported,
+  imported: ReadonlyMap<string, object>,
   base: string | undefined,
 ): FormatFault | null {
   for (const [name, schema] of imported) {
@@ -124,7 +128,7 @@ function addReferences(
       try {
         // Twice under one `$id` would be refused, so that another name becomes a second name of it.
         if (id !== undefined && key !== id && (id in ajv.schemas || id in ajv.refs)) ajv.refs[key] = id
-        else ajv.addSchema(settleReferences(schema as object, imported.values()), key)
+        else ajv.addSchema(schema, key)
       } catch (thrown) {
         return faultAt([], `reference ${name}: ${(thrown as Error).message}`)
       }

@@ -71,7 +71,7 @@ export const reasons: readonly (readonly [file: RegExp, why: string])[] = [
   [/^optional\/format/, 'ajv-formats takes more or less than the standard, or does not know the format'],
   [
     /^(optional\/)?(dynamicRef|recursiveRef)$/,
-    'ajv follows what can lead to several places only to the root of a schema',
+    'a dynamic reference that may lead to several places is followed only where these are roots',
   ],
   [/^vocabulary$/, 'a dialect of its own is refused'],
   [/^optional\/cross-draft$/, 'a schema and those it leads to are read in one draft'],
