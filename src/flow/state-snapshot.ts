@@ -130,6 +130,14 @@ export async function readSnapshot(
 ): Promise<ReadSnapshot | null> {
   const path = join(folder, fileName)
   if (!existsSync(path)) return null
+  const read = await readAll(path, tables).catch((thrown: Error) => {
+    throw thrown instanceof TrestleError ? thrown : damaged(path, 'cannot be read', thrown)
+  })
+  if (read.head.hub !== hub || read.head.position > durable) throw damaged(path, 'does not belong to this journal')
+  return { position: read.head.position, rows: read.rows, orphans: read.orphans }
+}
+
+async function readAll(path: string, tables: ReadonlyMap<string, StateTable>): Promise<ReturnType<Reading['finish']>> {
   const reading = new Reading(path, tables)
   let rest: Buffer = Buffer.alloc(0)
   for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
@@ -138,20 +146,17 @@ export async function readSnapshot(
     rest = bytes.subarray(end)
     await reading.take(bytes.toString('utf8', 0, end))
   }
-  const read = reading.finish()
-  if (read.head.hub !== hub || read.head.position > durable) {
-    throw damaged(path, 'does not belong to this journal')
-  }
-  return { position: read.head.position, rows: read.rows, orphans: read.orphans }
+  return reading.finish()
 }
 
-const damaged = (path: string, what: string): TrestleError =>
+const damaged = (path: string, what: string, cause?: Error): TrestleError =>
   new TrestleError('E503', `the snapshot of what rules keep ${what}`, {
     detail: {
       place: path,
       advice:
         'put the whole data folder back from one copy, or remove the file: rules then know what the journal still holds',
     },
+    cause,
   })
 
 /** A snapshot being read, lines at a time. */
@@ -191,7 +196,7 @@ class Reading {
   }
 
   #line(line: string): void {
-    const read = this.#parse(line)
+    const read: unknown = JSON.parse(line)
     if (!Array.isArray(read)) {
       if (this.#head !== null) this.#end = read as { rows: number; crc: number }
       else this.#begin(read as Head)
@@ -203,17 +208,6 @@ class Reading {
       this.#rows++
     }
     if (this.#end === null) this.#crc = crc32(line, this.#crc)
-  }
-
-  #parse(line: string): unknown {
-    try {
-      return JSON.parse(line)
-    } catch (cause) {
-      throw new TrestleError('E503', damaged(this.#path, 'is damaged').message, {
-        detail: damaged(this.#path, '').detail,
-        cause,
-      })
-    }
   }
 
   #begin(head: Head): void {

@@ -218,6 +218,15 @@ describe('a snapshot', () => {
     fs.rmSync(path.join(rig.folder, 'lock'), { force: true })
     assert.equal(await codeOf(whole.replace('"format":1', '"format":2')), 'E502')
     fs.rmSync(path.join(rig.folder, 'lock'), { force: true })
+    for (const [from, to] of [
+      ['[0,', '[0 '],
+      ['[0,"1",', '[0,['],
+      ['[0,', '[7,'],
+      ['"tables":[', '"tables":[null,'],
+    ] as const) {
+      assert.equal(await codeOf(whole.replace(from, to)), 'E503', from)
+      fs.rmSync(path.join(rig.folder, 'lock'), { force: true })
+    }
     assert.equal(await codeOf(whole.replace(/"hub":"[^"]*"/, '"hub":"other"')), 'E503')
   })
 })
