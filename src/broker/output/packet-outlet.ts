@@ -17,6 +17,9 @@ export interface OutputLimits {
 /** Longest reason string we write. *Unit*: characters. */
 const maxReasonText = 1000
 
+/** Reasons quote what devices sent, and U+0000 may stand in no text of MQTT. [MQTT-1.5.4-2] */
+const reasonText = (why: string): string => why.slice(0, maxReasonText).replace(/\p{Cc}/gu, ' ')
+
 /** An outlet that writes MQTT packets, as the client's version and limits ask for. */
 export class PacketOutlet extends Outlet {
   /** 4 until CONNECT has said. */
@@ -59,7 +62,7 @@ export class PacketOutlet extends Outlet {
   }
 
   sendReason(type: 'puback' | 'pubrec' | 'pubrel' | 'pubcomp', packetId: number, reason: number, why?: string): void {
-    const properties = why === undefined || !this.wantsProblems ? null : { reasonString: why.slice(0, maxReasonText) }
+    const properties = why === undefined || !this.wantsProblems ? null : { reasonString: reasonText(why) }
     this.#sendFitting({ type, packetId, reason, properties })
   }
 
@@ -72,14 +75,14 @@ export class PacketOutlet extends Outlet {
   protected sendDisconnect(reason: number, why: string): void {
     if (this.version !== 5) return
     const code = isReasonOf('disconnect', reason) ? reason : Reason.UnspecifiedError
-    this.#sendFitting({ type: 'disconnect', reason: code, properties: { reasonString: why.slice(0, maxReasonText) } })
+    this.#sendFitting({ type: 'disconnect', reason: code, properties: { reasonString: reasonText(why) } })
   }
 
   /** CONNACK with a refusal, where the client's version has a code for it. [MQTT-3.1.4-2, MQTT-3.2.2-6] */
   protected sendRefusal(reason: number, why: string): void {
     const code = this.version === 5 && !isReasonOf('connack', reason) ? Reason.UnspecifiedError : reason
     if (this.version !== 5 && returnCodeOf(code) === null) return
-    const properties = this.version === 5 ? { reasonString: why.slice(0, maxReasonText) } : null
+    const properties = this.version === 5 ? { reasonString: reasonText(why) } : null
     this.#sendFitting({ type: 'connack', sessionPresent: false, reason: code, properties })
   }
 

@@ -30,6 +30,10 @@ class ScriptedFlow implements PublishFlow {
       this.error = new TrestleError('E401', 'temperature: must be a number')
       return Verdict.Refused
     }
+    if (word === 'quote') {
+      this.error = new TrestleError('E402', 'it says "\u0000\n"')
+      return Verdict.Refused
+    }
     if (word === 'busy') {
       this.error = new TrestleError('E505', 'journal is full')
       return Verdict.Busy
@@ -173,6 +177,14 @@ describe('A1 B6: a refused publish', () => {
     assert.deepEqual(await subscriber.settle(), [])
     client.kill()
     subscriber.kill()
+  })
+
+  test('is told in text that MQTT allows, whatever the reason quotes', async () => {
+    reset()
+    const client = await RawClient.connect(port, 5)
+    client.publish({ topic: 'rule/quote', qos: 1, packetId: 1 })
+    assert.equal((await client.next('puback')).properties?.reasonString, 'it says "  "')
+    client.kill()
   })
 
   test('gives a 3.1.1 client its ordinary answer, so that it does not send for ever', async () => {

@@ -65,7 +65,9 @@ function parseJson(scope: Scope, site: Site, source: string | Uint8Array): unkno
   try {
     return JSON.parse(text) as unknown
   } catch (thrown) {
-    return scope.fail(site, `${brief(text)} is not JSON: ${(thrown as Error).message}`)
+    // The engine's words quote the text as it is, line ends and all.
+    const why = (thrown as Error).message.replace(/\p{Cc}/gu, ' ')
+    return scope.fail(site, `${brief(text)} is not JSON: ${why}`)
   }
 }
 

@@ -90,7 +90,7 @@ export const listFunctions: readonly FunctionRow[] = [
     ['The whole numbers from 0 to before the given one.', 'lists.range(3) == [0, 1, 2]'],
     (scope, site, count: number) => {
       if (count < 0) return scope.fail(site, 'a range has no negative length')
-      if (!scope.spend(count >> 1)) return overspent(scope, site)
+      if (!scope.spend(count / 2)) return overspent(scope, site)
       const range: number[] = []
       for (let at = 0; at < count; at++) range.push(at)
       return range
@@ -171,7 +171,7 @@ function slice(scope: Scope, site: Site, list: unknown[] | Uint8Array, from: num
       `${from} to ${to} lies outside ${list.length} ${Array.isArray(list) ? 'elements' : 'bytes'}`,
     )
   }
-  return scope.spend((to - from) >> 4) ? list.slice(from, to) : overspent(scope, site)
+  return scope.spend((to - from) / 16) ? list.slice(from, to) : overspent(scope, site)
 }
 
 function flatten(scope: Scope, list: readonly unknown[], depth: number, into: unknown[]): boolean {

@@ -193,7 +193,8 @@ function pad(scope: Scope, site: Site, text: string, width: number, fill = ' ', 
   const missing = width - countCodePoints(text)
   if (missing <= 0) return text
   if (fill === '') return scope.fail(site, 'there is nothing to fill up with')
-  if (!scope.spend(missing >> 1)) return overspent(scope, site)
+  // Divided, not shifted: what a message names may be beyond 32 bits, and a shift would make it cheap.
+  if (!scope.spend(missing / 2)) return overspent(scope, site)
   const fills = Array.from(fill)
   const filling = Array.from({ length: missing }, (_, at) => fills[at % fills.length]!).join('')
   return front ? filling + text : text + filling
@@ -256,7 +257,7 @@ function replace(scope: Scope, site: Site, text: string, old: string, by: string
   if (!scope.spend((text.length >> 4) + searchSteps(text, old))) return overspent(scope, site)
   const pieces = old === '' ? ['', ...Array.from(text), ''] : text.split(old)
   const replaced = limit < 0 ? pieces.length - 1 : Math.min(limit, pieces.length - 1)
-  if (!scope.spend(replaced + ((replaced * by.length) >> 4))) return overspent(scope, site)
+  if (!scope.spend(replaced + (replaced * by.length) / 16)) return overspent(scope, site)
   return (
     pieces
       .slice(0, replaced)
@@ -280,5 +281,5 @@ function join(scope: Scope, site: Site, list: readonly unknown[], separator = ''
       return scope.fail(site, `join needs a list of strings, and it holds a ${kindOf(item)}`)
     length += item.length
   }
-  return scope.spend(list.length + (length >> 4)) ? list.join(separator) : overspent(scope, site)
+  return scope.spend(list.length + length / 16) ? list.join(separator) : overspent(scope, site)
 }
