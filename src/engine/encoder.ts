@@ -40,8 +40,8 @@ export class Encoder {
   bytes(scope: Scope, body: Body | null, encoding: Encoding): Uint8Array | null {
     if (body === null && !this.#hasItem && this.#isWritten(encoding)) return scope.message.payload
     if (this.#encoding === encoding && this.#writtenOf === body) return this.#written
-    const known = this.#further.find((one) => one.encoding === encoding && one.body === body)
-    if (known !== undefined) return known.bytes
+    const known = this.#further.length === 0 ? null : this.#known(body, encoding)
+    if (known !== null) return known
     const value = this.#valueOf(scope, body)
     const bytes = value === failed ? null : this.#write(scope, encoding, value)
     if (bytes === null) return null
@@ -51,6 +51,11 @@ export class Encoder {
       this.#written = bytes
     } else this.#further.push({ body, encoding, bytes })
     return bytes
+  }
+
+  /** A function of its own: a closure in `bytes` would cost each call. */
+  #known(body: Body | null, encoding: Encoding): Uint8Array | null {
+    return this.#further.find((one) => one.encoding === encoding && one.body === body)?.bytes ?? null
   }
 
   /** What a body makes of this message or item; without one, the payload or the item itself. */

@@ -89,8 +89,9 @@ export class Scope {
   beginRule(captures: readonly string[], localCount: number, decoder: PayloadDecoder = jsonPayload): void {
     this.captures = captures
     if (this.#decoded.use(decoder)) this.#payload = unread
-    this.budget = maxSteps + Math.min(this.message.payload.length >> 2, maxSteps)
-    this.room = maxMadeBytes + 2 * this.message.payload.length
+    const sizeBytes = this.message.payload.length
+    this.budget = maxSteps + Math.min(sizeBytes >> 2, maxSteps)
+    this.room = maxMadeBytes + 2 * sizeBytes
     for (let at = 0; at < localCount; at++) this.#locals[at] = unread
     this.#localCount = localCount
   }
