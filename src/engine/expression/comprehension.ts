@@ -37,7 +37,7 @@ export function compileMacro(compiler: NodeCompiler, node: MacroNode): Evaluate 
     if (!isAnyMap(value))
       return scope.fail(site, `${node.name}() goes through a list or an object, not ${kindOf(value)}`)
     const keys = keysOf(value)
-    return scope.pay(site, keys.length * 2, 0) ? run(scope, { items: keys, map: value }) : failed
+    return scope.pay(site, keys.length * 4, 0) ? run(scope, { items: keys, map: value }) : failed
   }
 }
 
