@@ -3,6 +3,7 @@ import type { Message, MessageProperties } from '../contract/message.ts'
 import type { Receipt } from '../contract/receipt.ts'
 import type { Fault } from '../document/fault.ts'
 import type { Changed } from '../registry/changed.ts'
+import type { Content } from '../registry/content.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { DeadLetter, DeadLetterSummary, HubReport } from '../telemetry/report.ts'
 
@@ -51,9 +52,14 @@ export interface SchemaPort {
   change<T>(step: (now: Registry) => Changed<T>): Promise<T>
   /** Passes a request on to the registry this one stands in front of; null where it stands for itself. *Errors*: E308. */
   readonly forward: ((method: string, path: string, body: string | undefined) => Promise<ForwardedAnswer>) | null
+  /** Compiles a schema where it can do no harm. *Errors*: 42201 for one that takes too long or too much memory. */
+  tryOut(schema: TriedSchema): Promise<void>
   /** What the rules would have against a change; nothing is changed. */
   trial(step: (now: Registry) => Changed<unknown>): readonly Fault[]
 }
+
+/** A schema before it is compiled. */
+export type TriedSchema = Pick<Content, 'format' | 'text' | 'referenced'>
 
 /** What another registry has answered, as it came. */
 export interface ForwardedAnswer {

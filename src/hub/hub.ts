@@ -202,7 +202,7 @@ export class Hub implements HubPort {
     this.#ready = false
     this.#state.stop()
     this.#reload.close()
-    this.schemas.stop()
+    await this.schemas.stop()
     await this.#broker.stop()
     await this.#api?.stop()
     await this.#bridge.stop()

@@ -1,4 +1,4 @@
-import type { SchemaPort } from '../api/port.ts'
+import type { SchemaPort, TriedSchema } from '../api/port.ts'
 import type { Fault } from '../document/fault.ts'
 import type { Changed } from '../registry/changed.ts'
 import type { Registry } from '../registry/registry.ts'
@@ -6,6 +6,7 @@ import { notPermitted } from '../registry/registry-error.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { RuleBook } from './rule-book.ts'
 import type { SchemaSource } from './schema-source.ts'
+import { SchemaTrial } from './schema-trial.ts'
 import { UpstreamSchemas } from './upstream-schemas.ts'
 
 interface SchemasOptions {
@@ -23,15 +24,17 @@ export class Schemas implements SchemaPort {
   readonly #options: SchemasOptions
 
   readonly #upstream: UpstreamSchemas | null
+  readonly #trial = new SchemaTrial()
   readonly forward: SchemaPort['forward']
 
   constructor(options: SchemasOptions) {
     this.#options = options
     const { source, book, events, refreshMs } = options
+    const tryOut = (schema: TriedSchema): Promise<void> => this.tryOut(schema)
     const upstream =
       source === null || source.upstream === null
         ? null
-        : new UpstreamSchemas({ upstream: source.upstream, store: source.store, book, events, refreshMs })
+        : new UpstreamSchemas({ upstream: source.upstream, store: source.store, book, events, refreshMs, tryOut })
     this.#upstream = upstream
     this.forward = upstream === null ? null : (method, path, body) => upstream.forward(method, path, body)
   }
@@ -41,8 +44,13 @@ export class Schemas implements SchemaPort {
     this.#upstream?.start(this.registry)
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#upstream?.stop()
+    await this.#trial.close()
+  }
+
+  tryOut(schema: TriedSchema): Promise<void> {
+    return this.#trial.try(schema)
   }
 
   get registry(): Registry {

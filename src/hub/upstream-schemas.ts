@@ -1,3 +1,4 @@
+import type { TriedSchema } from '../api/port.ts'
 import { TrestleError } from '../contract/error.ts'
 import { mirror } from '../registry/mirror.ts'
 import type { Registry } from '../registry/registry.ts'
@@ -11,6 +12,8 @@ interface UpstreamSchemasOptions {
   readonly store: RegistryStore
   readonly book: () => RuleBook
   readonly events: Pick<Events, 'emit'>
+  /** Compiles a schema where it can do no harm. *Errors*: 42201. */
+  readonly tryOut: (schema: TriedSchema) => Promise<void>
   /** How often new versions are asked for. *Unit*: ms. */
   readonly refreshMs: number
   readonly now?: () => number
@@ -101,21 +104,21 @@ export class UpstreamSchemas {
   async #find(id: number): Promise<void> {
     const { upstream, events } = this.#options
     const fetched = await this.#guarded(() => upstream.ofId(id))
-    if (fetched !== null) await this.#take(fetched)
-    else if (!this.#away) {
-      if (this.#unknown.size >= maxUnknown) this.#unknown.clear()
-      this.#unknown.set(id, this.#now() + unknownMs)
-      events.emit('schema.unknown-id', { id })
-    }
+    if (fetched === null && this.#away) return
+    if (fetched === null) events.emit('schema.unknown-id', { id })
+    else if (await this.#take(fetched)) return
+    if (this.#unknown.size >= maxUnknown) this.#unknown.clear()
+    this.#unknown.set(id, this.#now() + unknownMs)
   }
 
-  /** Puts versions among the others; where the rules cannot live with one, only its id leads there. */
-  async #take(fetched: readonly Fetched[]): Promise<void> {
+  /** Puts versions among the others; where the rules cannot live with one, only its id leads there. false: it does not. */
+  async #take(fetched: readonly Fetched[]): Promise<boolean> {
     const { book, store, events } = this.#options
     const keep = (next: Registry): Promise<void> => store.save(next)
     const last = fetched.at(-1)!
-    if (this.#refused.get(last.subject) === last.version) return
+    if (this.#refused.get(last.subject) === last.version) return book().registry.ofId(last.id) !== null
     try {
+      await this.#tryOut(fetched)
       await book().changeSchemas((now) => mirror(now, fetched), keep)
     } catch (thrown) {
       const { code, message } = TrestleError.from(thrown)
@@ -125,7 +128,18 @@ export class UpstreamSchemas {
           .changeSchemas((now) => mirror(now, fetched, true), keep)
           .catch((again) => events.emit('schema.refused', { subject: last.subject, error: (again as Error).message }))
       }
+      if (code === 'E302') this.#refused.set(last.subject, last.version)
       events.emit('schema.refused', { subject: last.subject, version: last.version, error: message })
+    }
+    return book().registry.ofId(last.id) !== null
+  }
+
+  /** *Errors*: 42201. */
+  async #tryOut(fetched: readonly Fetched[]): Promise<void> {
+    const { registry } = mirror(this.#options.book().registry, fetched)
+    for (const { subject, version } of fetched) {
+      const entry = registry.all(subject).find((one) => one.version === version)
+      if (entry !== undefined) await this.#options.tryOut(entry.content)
     }
   }
 

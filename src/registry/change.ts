@@ -112,7 +112,7 @@ export function lookUp(
 ): Entry {
   const entries = options.deleted ? registry.all(subject) : registry.live(subject)
   if (entries.length === 0) throw subjectNotFound(subject)
-  const { key } = prepare(registry, schema, options.normalize)
+  const { key } = identify(registry, schema, options.normalize)
   const found = entries.findLast(({ content }) => content.key === key)
   if (found === undefined) throw schemaNotFound()
   return found
@@ -137,8 +137,8 @@ export function testCompatibility(
   return findBreach(registry.compatibilityOf(subject), content, earlier)?.messages ?? []
 }
 
-/** A schema with all it refers to, compiled, without an id yet. *Errors*: 42201. */
-export function prepare(registry: Registry, schema: SchemaText, normalize: boolean): Content {
+/** A schema with all it refers to, without an id yet, and not compiled. *Errors*: 42201. */
+export function identify(registry: Registry, schema: SchemaText, normalize: boolean): Content {
   const format = formats.get(schema.format)
   if (format === undefined) throw invalidSchema(`Invalid schema type ${schemaType(schema.format)}`)
   const references = schema.references.map((reference) => ({
@@ -153,12 +153,23 @@ export function prepare(registry: Registry, schema: SchemaText, normalize: boole
   })
   const given = (schema.format === 'protobuf' ? textOfDescriptor(schema.text) : null) ?? schema.text
   const text = normalize ? format.normalize(given, referenced) : given
-  const content = new Content(0, { ...schema, text, references }, referenced)
+  return new Content(0, { ...schema, text, references }, referenced)
+}
+
+/** The same, compiled. *Errors*: 42201. */
+function prepare(registry: Registry, schema: SchemaText, normalize: boolean): Content {
+  const content = identify(registry, schema, normalize)
   const { compiled } = content
   if (!isFaults(compiled)) return content
   const [fault] = compiled
   const place = fault?.line === undefined ? placeOf(fault?.path ?? []) : ` (line ${fault.line})`
   throw invalidSchema(`Invalid schema of type ${schemaType(schema.format)}, details: ${fault?.message}${place}`)
+}
+
+/** The version of a subject that has just this schema; null when there is none. *Errors*: 42201. */
+export function findSame(registry: Registry, { subject, version }: Registration, content: Content): Entry | null {
+  const same = registry.live(subject).find(({ content: one }) => one.key === content.key)
+  return same === undefined || (version !== null && version !== same.version) ? null : same
 }
 
 const placeOf = (path: readonly (string | number)[]): string => (path.length === 0 ? '' : ` (at /${path.join('/')})`)

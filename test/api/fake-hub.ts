@@ -160,6 +160,8 @@ export class FakeSchemas implements SchemaPort {
     return answer
   }
 
+  async tryOut() {}
+
   trial(step: (now: Registry) => Changed<unknown>): readonly Fault[] {
     return step(this.registry).touched.length > 0 ? this.faults : []
   }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import type { SchemaPort } from '../../src/api/port.ts'
+import { TrestleError } from '../../src/contract/error.ts'
 import { RuleSet, type RuleText } from '../../src/engine/rule-set.ts'
 import { RuleBook } from '../../src/hub/rule-book.ts'
 import { compileWithUpstream, type SchemaSource } from '../../src/hub/schema-source.ts'
@@ -87,6 +88,9 @@ async function open(texts: RuleText[], url = far.api.url) {
       emit: (event, facts) => void events.push(`${event} ${facts?.['subject'] ?? facts?.['id'] ?? ''}`.trim()),
     },
     refreshMs: 3_600_000,
+    tryOut: async ({ text }) => {
+      if (text.includes('heavy')) throw new TrestleError('E302', 'it takes too long to compile')
+    },
     now: () => nowMs,
   })
   opened.push(schemas)
@@ -167,6 +171,17 @@ describe('B5: in front of another registry', () => {
     assert.equal(registry.awaits(framed(77)), true)
     await schemas?.settled()
     assert.deepEqual(events, ['schema.unknown-id 77', 'schema.unknown-id 77'])
+  })
+
+  test('a schema that takes too long to compile is not used, and its id is not awaited', async () => {
+    await register('reading', fields('n'))
+    const { book, schemas, events } = await open([rule('reading')])
+    const id = await register('elsewhere', fields('heavy'))
+    assert.equal(book!.registry.awaits(framed(id)), true)
+    await schemas?.settled()
+    assert.equal(book!.registry.unframe(framed(id)), null)
+    assert.equal(book!.registry.awaits(framed(id)), false)
+    assert.deepEqual(events, ['schema.refused elsewhere'])
   })
 
   test('an id is awaited as long as the other registry is away', async () => {

@@ -1,11 +1,12 @@
 import type { FastifyInstance } from 'fastify'
-import { prepare, register } from '../../registry/change.ts'
+import { findSame, identify, type Registration, register } from '../../registry/change.ts'
 import { findReferrers } from '../../registry/changed.ts'
 import { deleteVersion } from '../../registry/deletion.ts'
 import type { Entry } from '../../registry/entry.ts'
 import type { Registry } from '../../registry/registry.ts'
 import { subjectNotFound, versionNotFound } from '../../registry/registry-error.ts'
 import type { ApiContext } from '../context.ts'
+import type { SchemaPort } from '../port.ts'
 import { describe } from './describe.ts'
 import {
   type Page,
@@ -72,9 +73,7 @@ export function addVersions(app: FastifyInstance, context: ApiContext): void {
       id: id < 0 ? null : id,
       version: version <= 0 ? null : version,
     }
-    // Finding what is there already changes nothing, and so is possible where nothing can be changed.
-    const found = findSame(context.hub.schemas.registry, registration)
-    const entry = found ?? (await context.hub.schemas.change((now) => register(now, registration)))
+    const entry = await registerOrFind(context.hub.schemas, registration)
     const { subject: _subject, ...view } = versionView(entry)
     return view
   })
@@ -88,12 +87,16 @@ export function addVersions(app: FastifyInstance, context: ApiContext): void {
   })
 }
 
-function findSame(registry: Registry, registration: Parameters<typeof register>[1]): Entry | null {
-  if (registration.id !== null || registry.modeOf(registration.subject) !== 'READWRITE') return null
-  const { schema, normalize, subject, version } = registration
-  const { key } = prepare(registry, schema, normalize)
-  const same = registry.live(subject).find(({ content }) => content.key === key)
-  return same === undefined || (version !== null && version !== same.version) ? null : same
+/** Finding what is there already changes nothing, and so is possible where nothing can be changed. */
+async function registerOrFind(schemas: SchemaPort, registration: Registration): Promise<Entry> {
+  const { registry } = schemas
+  const { subject, schema, normalize, id } = registration
+  const content = identify(registry, schema, normalize)
+  const isPlain = id === null && registry.modeOf(subject) === 'READWRITE'
+  const same = isPlain ? findSame(registry, registration, content) : null
+  if (same !== null) return same
+  await schemas.tryOut(content)
+  return schemas.change((now) => register(now, registration))
 }
 
 function addOne(app: FastifyInstance, context: ApiContext): void {
