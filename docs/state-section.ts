@@ -54,7 +54,7 @@ A number that is null is passed over; of none, all but \`count\` and \`sum\` are
 repeat that is dropped is acknowledged when the message it repeats is on disk. A result is sent on when its window ends; if a sink's buffer is full or the journal takes nothing, when it can be.
 
 **At a reload** the state goes on where the clause is as it was. Windows of a rule that is gone or gathers in another way are sent on at once by the rule as it was, \`partial: true\`; if that happened while
-the hub was down, each becomes a dead letter with its values so far.
+the hub was down, each becomes a dead letter with its values so far. Sent again (\`trestle dead-letters replay\`), a result goes on where it was stopped: through what of its rule comes after the \`window\`.
 
 **Bounded** by \`max_keys\` and, for all rules together, \`limits.max_state_bytes\`. At the bound, \`once\`, \`changed\` and \`at_most\` forget the key that passed longest ago, whose next message may pass once more;
 windows are closed early, the oldest first. Where that cannot keep up publishers wait (0x97). \`trestle status --rules\` shows keys, size and what the bounds have done.

@@ -22,21 +22,15 @@ import { evaluate, evaluateFurther, type RuleSet } from './engine/rule-set.ts'
 import type { Gathered } from './engine/state/gather-row.ts'
 import type { GatherTable } from './engine/state/gather-table.ts'
 import type { Tracer } from './engine/trace.ts'
-import { deadLetterOf } from './flow/dead-letter.ts'
+import { deadLetterOf, gatheredLetterOf } from './flow/dead-letter.ts'
 import { BufferDrops, blockedBy, type FullBuffers, isDropped } from './flow/full-buffers.ts'
 import { GatheredRules } from './flow/gathered-rules.ts'
+import type { Recorder } from './flow/recorder.ts'
+import { republish } from './flow/republish.ts'
 import { emptyNote, isNote, oweNotes } from './flow/state-notes.ts'
 import { Awaited, AwaitingDelivery, KeptRefusal } from './flow/waiters.ts'
 import type { Emitter } from './flow/window-closer.ts'
 import type { AppendWaiter } from './journal/port.ts'
-
-/** What the flow needs of the journal. */
-export interface Recorder {
-  append(message: Message, owed: readonly Owed[], awaited: boolean, waiter: AppendWaiter | null, token: number): number
-  readonly error: TrestleError | null
-  /** The last position that is back from disk; absent where all is at once. */
-  readonly durable?: number
-}
 
 /** A rule may publish into the topics of another rule, so far and no further. */
 const maxPublishDepth = 8
@@ -89,11 +83,34 @@ export class Flow implements PublishFlow, Emitter {
   take(message: Message, rules: BoundRules, waiter: AckWaiter | null, token: number): Verdict {
     const outcome = this.#outcome
     outcome.reset()
-    const routed = this.#match(message, rules, outcome)
+    return this.#decide(message, this.#match(message, rules, outcome), waiter, token, null)
+  }
+
+  /** Goes on with what a rule had gathered, and refused: a dead letter that is sent again. */
+  resume(message: Message, { key, rule: name }: Owed, waiter: AckWaiter, token: number): Verdict {
+    const outcome = this.#outcome
+    const rule = this.#rules.rules.find((one) => one.name === name && one.state?.gather != null)
+    if (rule === undefined) {
+      this.error = new TrestleError('E403', `there is no rule ${name} that gathers`)
+      return Verdict.Refused
+    }
+    evaluateGathered(this.#gathered.of(rule, key ?? '', message.topic), message, outcome)
+    return this.#decide(message, this.#follow(message, outcome), waiter, token, key ?? '')
+  }
+
+  /** Refuses or records what the rules have made of a message; `key` is that of a result, null with a single message. */
+  #decide(
+    message: Message,
+    routed: readonly Message[],
+    waiter: AckWaiter | null,
+    token: number,
+    key: string | null,
+  ): Verdict {
+    const outcome = this.#outcome
     const { refusal } = outcome
     // What may yet be judged otherwise is not taken: whoever sent it tries again.
     if (refusal !== null && refusal.error.retry === 'later') return this.#busy(refusal.error)
-    if (refusal !== null) return this.#refuse(message, refusal, waiter, token)
+    if (refusal !== null) return this.#refuse(message, refusal, waiter, token, key)
     const { changes, owed } = outcome
     if (changes.blocked !== null) return this.#busy(changes.blocked)
     if (changes.list.length > 0) oweNotes(changes, message, owed)
@@ -123,8 +140,9 @@ export class Flow implements PublishFlow, Emitter {
     evaluateGathered(this.#gathered.of(rule, gathered.key, message.topic), message, outcome)
     const routed = this.#follow(message, outcome)
     const { changes, owed, refusal } = outcome
-    if (changes.blocked !== null) return false
-    if (refusal?.action === 'dead-letter') owed.push(deadLetterOf(message, refusal.rule, refusal.error))
+    if (changes.blocked !== null || refusal?.error.retry === 'later') return false
+    if (refusal?.action === 'dead-letter')
+      owed.push(gatheredLetterOf(message, refusal.rule, gathered.key, refusal.error))
     return this.#close(rule.name, table, gathered, message, refusal === null ? routed : nothing)
   }
 
@@ -135,7 +153,7 @@ export class Flow implements PublishFlow, Emitter {
     const message = table.messageOf(gathered, true)
     const [rule] = table.id.split('/') as [string]
     const why = `rule ${rule} no longer gathers this; it was changed or removed while the hub was down`
-    outcome.owed.push(deadLetterOf(message, rule, new TrestleError('E403', why)))
+    outcome.owed.push(gatheredLetterOf(message, rule, gathered.key, new TrestleError('E403', why)))
     return this.#close(rule, table, gathered, message, nothing)
   }
 
@@ -240,10 +258,12 @@ export class Flow implements PublishFlow, Emitter {
     return Verdict.Pending
   }
 
-  #refuse(message: Message, refusal: Refusal, waiter: AckWaiter | null, token: number): Verdict {
+  #refuse(message: Message, refusal: Refusal, waiter: AckWaiter | null, token: number, key: string | null): Verdict {
     const kept = waiter === null || refusal.action === 'drop' ? null : new KeptRefusal(waiter, refusal.error)
     if (refusal.action === 'dead-letter') {
-      const busy = this.#append(message, [deadLetterOf(message, refusal.rule, refusal.error)], false, kept, token)
+      const { error, rule } = refusal
+      const letter = key === null ? deadLetterOf(message, rule, error) : gatheredLetterOf(message, rule, key, error)
+      const busy = this.#append(message, [letter], false, kept, token)
       if (busy !== null) return busy
     }
     this.#outcome.count()
@@ -273,15 +293,3 @@ const nothing: readonly Message[] = []
 const unheard: AppendWaiter = { settle: () => {} }
 
 const isClaim = (owed: Owed): boolean => !isNote(owed)
-
-const republish = (origin: Message, published: PublishOrder): Message => ({
-  topic: published.topic,
-  payload: published.payload,
-  qos: published.qos,
-  retain: published.retain,
-  properties: published.properties,
-  client: origin.client,
-  username: origin.username,
-  source: origin.source,
-  timeMs: origin.timeMs,
-})

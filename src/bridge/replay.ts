@@ -1,6 +1,6 @@
 import { TrestleError } from '../contract/error.ts'
 import type { Receipt } from '../contract/receipt.ts'
-import { deadLetterSink } from '../journal/port.ts'
+import { deadLetterSink, isGatheredLetter } from '../journal/port.ts'
 import type { DeadLetterFilter, DeadLetters } from '../outbox/dead-letters.ts'
 import { type IntakeItem, type ReplayResult, toWire } from './boundary.ts'
 
@@ -10,7 +10,8 @@ const maxAtOnce = 200
 /**
  * Sends dead letters again, in their order: each goes back into the journal, and only when it is stored there its row
  * is removed. A hub that is killed between has it twice, never not at all. What rules refused goes through the rules
- * again (they may have been mended); what a sink refused goes to that sink as it was shaped. One that is refused once more stays.
+ * again (they may have been mended), what they had gathered from where it was stopped; what a sink refused goes to that sink as
+ * it was shaped. One that is refused once more stays.
  */
 export async function replay(
   store: DeadLetters,
@@ -28,7 +29,10 @@ export async function replay(
     const due = last === null ? [] : letters.filter((letter) => comesBefore(letter.id, last))
     if (due.length === 0) break
     const receipts = await send(
-      due.map(({ message, owed }) => ({ message, owed: owed.sink === deadLetterSink ? null : owed })),
+      due.map(({ message, owed }) => ({
+        message,
+        owed: owed.sink === deadLetterSink && !isGatheredLetter(owed) ? null : owed,
+      })),
     )
     const taken = due.filter((_, at) => receipts[at]?.outcome === 'stored' || receipts[at]?.outcome === 'delivered')
     if (taken.length > 0) store.discard({ ids: taken.map(({ id }) => id) })

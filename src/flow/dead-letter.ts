@@ -14,5 +14,11 @@ export const deadLetterOf = (message: Message, rule: string, { code, message: wh
   options: { code, message: why },
 })
 
+/** What keeps the result of a window that its rule has refused: sent again, it goes on where it was stopped. */
+export function gatheredLetterOf(message: Message, rule: string, key: string, error: TrestleError): Owed {
+  const letter = deadLetterOf(message, rule, error)
+  return { ...letter, key, options: { ...letter.options, gathered: true } }
+}
+
 /** In place of a rule, for what a source brought and MQTT cannot carry. */
 export const ruleOfSource = (source: string): string => `$source:${source}`

@@ -8,6 +8,7 @@ import { deadLetterOf, ruleOfSource } from '../flow/dead-letter.ts'
 import { KeptRefusal } from '../flow/waiters.ts'
 import type { Flow } from '../flow.ts'
 import type { Journal } from '../journal/journal.ts'
+import { isGatheredLetter } from '../journal/port.ts'
 import { type LoopGuard, looped } from './loop-guard.ts'
 import { messageFault } from './message-fault.ts'
 
@@ -98,6 +99,11 @@ export class InnerDoors {
       waiter.refusedIsStored = true
       if (items.length === 0) resolve([])
       items.forEach(({ message, owed }, at) => {
+        if (owed !== null && isGatheredLetter(owed)) {
+          const answer = this.#answerNow(this.#flow.resume(message, owed, waiter, at), waiter)
+          if (answer !== null) waiter.answer(at, answer.outcome === 'received' ? stored : answer)
+          return
+        }
         if (owed !== null) {
           if (this.#journal.append(message, [owed], false, waiter, at) < 0) waiter.settle(at, this.#journal.error)
           return

@@ -33,6 +33,10 @@ export interface OwedTally {
 /** The sink that keeps what the rules refused; its deliveries become dead letters. */
 export const deadLetterSink = '$dead-letters'
 
+/** Whether a dead letter is what a rule had gathered, and not a message as someone published it. */
+export const isGatheredLetter = ({ sink, options }: Owed): boolean =>
+  sink === deadLetterSink && options?.['gathered'] === true
+
 /** What the journal tells about itself; the same shape as the JournalReport of `telemetry/report`. */
 export interface JournalReport {
   state: 'writing' | 'failing' | 'full'
