@@ -65,16 +65,19 @@ class Printer {
 
   #inside(message: MessageDescriptor): void {
     const { field = [], nested_type = [], enum_type = [], oneof_decl = [] } = message
-    const groups = new Set(
-      field.filter(({ type }) => type === typeNumbers['group']).map(({ type_name }) => lastName(type_name)),
-    )
-    const isOwn = ({ name, options }: MessageDescriptor): boolean =>
-      options?.map_entry !== true && !groups.has(name ?? '')
-    for (const nested of nested_type) if (isOwn(nested)) this.#message(nested)
-    for (const one of enum_type) this.#enum(one)
     const done = new Set<number>()
+    // Messages are counted on the wire as they stand here, and those of maps and groups stand where their field does.
+    let printed = 0
+    const messagesTo = (end: number): void => {
+      for (; printed < end; printed++) {
+        const nested = nested_type[printed]!
+        if (!field.some((one) => isOfType(one, nested))) this.#message(nested)
+      }
+    }
+    for (const one of enum_type) this.#enum(one)
     for (const one of field) {
       const { oneof_index: at } = one
+      messagesTo(nested_type.findIndex((nested) => isOfType(one, nested)))
       if (at === undefined || one.proto3_optional === true) this.#field(one, message, false)
       else if (!done.has(at)) {
         done.add(at)
@@ -83,6 +86,7 @@ class Printer {
         })
       }
     }
+    messagesTo(nested_type.length)
     this.#ranges('reserved', message.reserved_range)
     this.#ranges('extensions', message.extension_range)
     const { reserved_name = [] } = message
@@ -130,6 +134,10 @@ class Printer {
     })
   }
 }
+
+/** Whether a nested message is written as this field: the entry of a map, or a group. */
+const isOfType = ({ type, type_name }: FieldDescriptor, nested: MessageDescriptor): boolean =>
+  (nested.options?.map_entry === true || type === typeNumbers['group']) && lastName(type_name) === nested.name
 
 const typeOf = (field: FieldDescriptor | undefined): string => field?.type_name ?? typeNames.get(field?.type ?? 0) ?? ''
 

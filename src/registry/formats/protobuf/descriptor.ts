@@ -29,7 +29,7 @@ export function descriptorOf(text: string, references: readonly ReferencedSchema
     package: file.package,
     dependency: file.imports.map(({ path }) => path),
     public_dependency: file.imports.flatMap((one, at) => (one.public ? [at] : [])),
-    message_type: file.messages.map((message, at) => describer.message(message, [at])),
+    message_type: file.messages.map((message) => describer.message(message, [message.index])),
     enum_type: file.enums.map(enumOf),
     syntax: file.edition,
   }
@@ -62,13 +62,23 @@ class Describer {
     return {
       name: message.name,
       field: described,
-      nested_type: [...message.messages.map((nested, at) => this.message(nested, [...indexes, at])), ...entries],
+      nested_type: this.#nested(message, indexes, entries),
       enum_type: message.enums.map(enumOf),
       extension_range: message.extensions.map(([start, last]) => ({ start, end: last + 1 })),
       oneof_decl: oneofs.map((name) => ({ name })),
       reserved_range: message.reserved.ranges.map(([start, last]) => ({ start, end: last + 1 })),
       reserved_name: [...message.reserved.names],
     }
+  }
+
+  /** In the order of the file, which is how they are counted on the wire. */
+  #nested(message: MessageDeclaration, indexes: readonly number[], entries: MessageDescriptor[]): MessageDescriptor[] {
+    const own = new Map(message.messages.map((nested) => [nested.index, nested]))
+    const rest = entries.values()
+    return Array.from({ length: own.size + entries.length }, (_, index) => {
+      const nested = own.get(index)
+      return nested === undefined ? rest.next().value! : this.message(nested, [...indexes, index])
+    })
   }
 
   /** *Shape*: `oneofs` grows by those that proto3's `optional` stands for, which come behind the others. */

@@ -23,6 +23,8 @@ export interface Place {
 
 export interface MessageDeclaration extends Place {
   readonly name: string
+  /** Its place among the messages around it, as protoc counts: a map is a list of messages of its own. */
+  readonly index: number
   readonly fields: readonly FieldDeclaration[]
   readonly oneofs: readonly OneofDeclaration[]
   readonly messages: readonly MessageDeclaration[]

@@ -60,7 +60,7 @@ class Linker {
     }
     const features = featuresWithin(featuresOfEdition(file.edition), file.options, { line: 1, column: 1 })
     const declarer = new Declarer(declared, visible, messages, file.edition)
-    for (const [index, message] of file.messages.entries()) declarer.message(message, file.package, [index], features)
+    for (const message of file.messages) declarer.message(message, file.package, [message.index], features)
     for (const one of file.enums) declarer.enumeration(one, file.package, features)
     for (const [name, type] of declared) {
       visible.set(name, type)
@@ -120,7 +120,7 @@ class Declarer {
     const node: MessageNode = { name, indexes, fields: [], oneofs: [] }
     this.#declare(name, { message: node }, declaration)
     this.#messages.push(node)
-    for (const [at, inner] of declaration.messages.entries()) this.message(inner, name, [...indexes, at], features)
+    for (const inner of declaration.messages) this.message(inner, name, [...indexes, inner.index], features)
     for (const inner of declaration.enums) this.enumeration(inner, name, features)
     this.later.push(() => this.#fields(declaration, node, features))
   }

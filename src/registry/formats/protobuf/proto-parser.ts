@@ -1,4 +1,5 @@
 import { maxSchemaBytes, tooLarge } from '../format.ts'
+import { enumeration, maxFieldNumber, ranges, reservedNames } from './proto-enum.ts'
 import type {
   EnumDeclaration,
   FieldDeclaration,
@@ -13,7 +14,6 @@ import { ProtoRefused, refuse, type Token, Tokens, tokenize, told } from './prot
 
 /** Messages in messages. */
 const maxNesting = 32
-const maxFieldNumber = 536_870_911
 
 /**
  * Reads a `.proto` file: proto2, proto3 and the editions 2023 and 2024. Services, extensions and custom options are
@@ -29,13 +29,14 @@ export function parseProto(text: string): ProtoFile {
   const messages: MessageDeclaration[] = []
   const enums: EnumDeclaration[] = []
   const options = new Map<string, string>()
+  const count = { nested: 0 }
   let packageName: string | null = null
   while (tokens.next.kind !== 'end') {
     const { next } = tokens
     const modifier = /^(export|local)$/.test(next.text) && /^(message|enum)$/.test(tokens.afterNext.text)
     if (modifier) tokens.take()
     if (tokens.accept(';')) continue
-    if (tokens.accept('message')) messages.push(message(tokens, 0))
+    if (tokens.accept('message')) messages.push(message(tokens, 0, count))
     else if (tokens.accept('enum')) enums.push(enumeration(tokens))
     else if (tokens.accept('import')) imports.push(importOf(tokens, next))
     else if (tokens.accept('option')) option(tokens, options)
@@ -82,28 +83,35 @@ interface Members {
   readonly ranges: [number, number][]
   readonly names: Set<string>
   readonly extensions: [number, number][]
+  /** Messages so far, those of which maps are lists among them. */
+  readonly count: { nested: number }
 }
+
+const noMembers = (): Members => ({
+  fields: [],
+  oneofs: [],
+  messages: [],
+  enums: [],
+  options: new Map(),
+  ranges: [],
+  names: new Set(),
+  extensions: [],
+  count: { nested: 0 },
+})
 
 function message(
   tokens: Tokens,
   depth: number,
+  count: { nested: number },
   name: Token = tokens.name('the name of a message'),
 ): MessageDeclaration {
+  const index = count.nested++
   if (depth > maxNesting) refuse(name, `messages are nested deeper than ${maxNesting}`, 'E303')
-  const members: Members = {
-    fields: [],
-    oneofs: [],
-    messages: [],
-    enums: [],
-    options: new Map(),
-    ranges: [],
-    names: new Set(),
-    extensions: [],
-  }
+  const members = noMembers()
   tokens.expect('{')
   while (!tokens.accept('}')) member(tokens, members, depth)
-  const { ranges, names, ...rest } = members
-  return { name: name.text, ...rest, reserved: { ranges, names }, line: name.line, column: name.column }
+  const { ranges, names, count: _, ...rest } = members
+  return { name: name.text, index, ...rest, reserved: { ranges, names }, line: name.line, column: name.column }
 }
 
 function member(tokens: Tokens, members: Members, depth: number): void {
@@ -114,7 +122,7 @@ function member(tokens: Tokens, members: Members, depth: number): void {
   const named = afterNext.kind === 'name'
   if (/^(export|local)$/.test(next.text) && /^(message|enum)$/.test(afterNext.text)) tokens.take()
   if (tokens.next.text === 'message' && named && tokens.accept('message'))
-    members.messages.push(message(tokens, depth + 1))
+    members.messages.push(message(tokens, depth + 1, members.count))
   else if (tokens.next.text === 'enum' && named && tokens.accept('enum')) members.enums.push(enumeration(tokens))
   else if (next.text === 'oneof' && named && tokens.accept('oneof')) oneof(tokens, members, depth)
   else if (next.text === 'option' && (named || afterNext.text === '(') && tokens.accept('option'))
@@ -126,9 +134,10 @@ function member(tokens: Tokens, members: Members, depth: number): void {
     members.extensions.push(...ranges(tokens))
   } else if (next.text === 'extend' && (named || afterNext.text === '.') && tokens.accept('extend'))
     extend(tokens, depth)
-  else if (next.text === 'map' && afterNext.text === '<' && tokens.accept('map'))
+  else if (next.text === 'map' && afterNext.text === '<' && tokens.accept('map')) {
+    members.count.nested++
     members.fields.push(mapField(tokens, next))
-  else field(tokens, members, null, depth)
+  } else field(tokens, members, null, depth)
 }
 
 function field(tokens: Tokens, members: Members, inOneof: string | null, depth: number): void {
@@ -172,7 +181,7 @@ function groupField(
   tokens.expect('=')
   const number = fieldNumber(tokens)
   const options = fieldOptions(tokens)
-  members.messages.push(message(tokens, depth + 1, name))
+  members.messages.push(message(tokens, depth + 1, members.count, name))
   const place = { line: name.line, column: name.column }
   const declared = { name: name.text.toLowerCase(), number, label, type: name.text, key: null, oneof: inOneof }
   members.fields.push({ ...declared, group: true, options, ...place })
@@ -228,64 +237,10 @@ function fieldNumber(tokens: Tokens): number {
   return number
 }
 
-function ranges(tokens: Tokens, last = maxFieldNumber): [number, number][] {
-  const found: [number, number][] = []
-  do {
-    const first = tokens.integer('a number')
-    const end = !tokens.accept('to') ? first : tokens.accept('max') ? last : tokens.integer('a number')
-    found.push([first, end])
-  } while (tokens.accept(','))
-  fieldOptions(tokens)
-  tokens.expect(';')
-  return found
-}
-
-/** In quotes, or from edition 2023 on without. */
-function reservedNames(tokens: Tokens, names: Set<string>): void {
-  do names.add(tokens.next.kind === 'name' ? tokens.take().text : tokens.string('a name'))
-  while (tokens.accept(','))
-  tokens.expect(';')
-}
-
-function enumeration(tokens: Tokens): EnumDeclaration {
-  const name = tokens.name('the name of an enum')
-  const values: { name: string; number: number }[] = []
-  const options = new Map<string, string>()
-  tokens.expect('{')
-  while (!tokens.accept('}')) {
-    const { next, afterNext } = tokens
-    if (next.kind === 'end') refuse(next, 'the enum does not end')
-    if (tokens.accept(';')) continue
-    if (next.text === 'option' && afterNext.text !== '=' && tokens.accept('option')) option(tokens, options)
-    else if (next.text === 'reserved' && afterNext.text !== '=' && tokens.accept('reserved')) {
-      if (tokens.next.kind === 'number' || tokens.next.text === '-') ranges(tokens, 2 ** 31 - 1)
-      else reservedNames(tokens, new Set())
-    } else {
-      const value = tokens.name('a value of the enum')
-      tokens.expect('=')
-      const number = tokens.integer('the number of a value')
-      if (number !== (number | 0)) refuse(value, `${number} is no number of 32 bits`)
-      fieldOptions(tokens)
-      tokens.expect(';')
-      values.push({ name: value.text, number })
-    }
-  }
-  return { name: name.text, values, options, line: name.line, column: name.column }
-}
-
 /** Fields that are declared for others' messages: nobody here knows them, and they are read over. */
 function extend(tokens: Tokens, depth: number): void {
   tokens.path('a message to extend')
-  const nobody: Members = {
-    fields: [],
-    oneofs: [],
-    messages: [],
-    enums: [],
-    options: new Map(),
-    ranges: [],
-    names: new Set(),
-    extensions: [],
-  }
+  const nobody = noMembers()
   tokens.expect('{')
   while (!tokens.accept('}')) {
     if (tokens.next.kind === 'end') refuse(tokens.next, 'the extension does not end')

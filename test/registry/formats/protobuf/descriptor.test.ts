@@ -33,6 +33,8 @@ message Box {
   optional Kind kind = 3 [default = LARGE];
   repeated group Item = 4 { optional int64 id = 1; }
   optional bytes raw = 5 [default = "\\001x"];
+  map<string, int32> counts = 6;
+  message Late { optional int32 n = 1; }
   extensions 100 to max;
 }
 enum Kind { option allow_alias = true; SMALL = 1; LARGE = 2; BIG = 2; }`

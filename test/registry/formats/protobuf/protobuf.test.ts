@@ -273,6 +273,16 @@ describe('B4: Protobuf', () => {
         { name: 'plant.E', indexes: [1] },
       ].map((one) => one),
     )
+    // As protoc counts: the messages of which maps are lists, and groups, are messages of their own.
+    const counted = proto2(`message M {
+      map<string, int32> a = 1; message N {} optional group G = 2 { optional int32 n = 1; } message O {}
+    }`)
+    assert.deepEqual(counted.messages(), [
+      { name: 'M', indexes: [0] },
+      { name: 'M.N', indexes: [0, 1] },
+      { name: 'M.G', indexes: [0, 2] },
+      { name: 'M.O', indexes: [0, 3] },
+    ])
     assert.equal(body.select('plant.None'), null)
     assert.equal(body.select('__proto__'), null)
     const inner = body.select('plant.A.B')!
