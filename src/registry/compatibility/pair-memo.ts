@@ -5,7 +5,7 @@ const maxDifferences = 100
 /** Most pairs of parts that two schemas may make, over all passes. */
 const maxPairs = 60_000
 /** Deepest way through two schemas, references followed. */
-const maxDepth = 300
+const maxDepth = 1_000
 const maxParts = 2 ** 24
 
 /** Two schemas that are not compared, and why. */

@@ -50,6 +50,25 @@ describe('B4: comparing hostile schemas ends', () => {
     hold('json-schema', (leaf) => `{"$ref":"#/$defs/d0","$defs":{${definitions(leaf)}}}`, types)
   })
 
+  it('and large schemas that only grow a little are compared to their end', () => {
+    const kinds = 150
+    const any = list(kinds, (at) => `{"$ref":"#/$defs/d${at}"}`)
+    const make = (more: string) => {
+      const definitions = list(
+        kinds,
+        (at) =>
+          `"d${at}":{"type":"object","properties":{"kind":{"const":"k${at}"}${at === 70 ? more : ''},"next":{"anyOf":[${any}]},"other":{"$ref":"#/$defs/d${(at * 7) % kinds}"}},"additionalProperties":false}`,
+      )
+      return { text: `{"$ref":"#/$defs/d0","$defs":{${definitions}}}`, references: [] }
+    }
+    const began = performance.now()
+    const [old, next] = [make(''), make(',"note":{"type":"string"}')]
+    assert.deepEqual(differences('json-schema', old, old), [])
+    assert.deepEqual(differences('json-schema', next, old), [])
+    assert.notDeepEqual(differences('json-schema', old, next), [])
+    assert.ok(performance.now() - began < 3 * maxMs)
+  })
+
   it('where a union has two thousand alternatives', () => {
     hold('json-schema', (leaf) => `{"oneOf":[${list(2000, (at) => `{"const":${at}}`)},{"type":${leaf}}]}`, types)
   })

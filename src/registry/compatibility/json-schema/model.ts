@@ -68,6 +68,7 @@ const none: RawSchema = Object.freeze({})
 export class SchemaModel {
   readonly #documents: Documents
   readonly #known = new Map<RawSchema, SchemaPart>()
+  readonly #resolved = new Map<SchemaPart, SchemaPart>()
   readonly #nextId: () => number
   readonly #anything: SchemaPart
   readonly #nothing: SchemaPart
@@ -97,6 +98,15 @@ export class SchemaModel {
 
   /** What a part refers to, references to references followed. *Errors*: Incomparable when it is not there. */
   resolve(part: SchemaPart): SchemaPart {
+    if (part.kind !== 'reference') return part
+    const known = this.#resolved.get(part)
+    if (known !== undefined) return known
+    const found = this.#follow(part)
+    this.#resolved.set(part, found)
+    return found
+  }
+
+  #follow(part: SchemaPart): SchemaPart {
     let at = part
     for (let hops = 0; at.kind === 'reference'; hops++) {
       if (hops > 100) return this.#anything

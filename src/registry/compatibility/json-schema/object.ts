@@ -74,6 +74,24 @@ export function compareObjects(compared: Compared, original: SchemaPart, update:
   ]
 }
 
+/**
+ * Whether two objects differ in a property with listed values, as the one that names the kind of an alternative. It is
+ * what comparing them would find as well, after comparing all they hold.
+ */
+export function tellApart(compared: Compared, original: SchemaPart, update: SchemaPart): boolean {
+  const [before, after] = [compared.original.resolve(original), compared.update.resolve(update)]
+  if (before.kind !== 'object' || after.kind !== 'object') return false
+  const { named } = propertiesOf(compared.update, after)
+  for (const [name, schema] of propertiesOf(compared.original, before).named) {
+    const other = named.get(name)
+    if (other === undefined || !listsValues(schema) || !listsValues(other)) continue
+    if (compared.compare(schema, other).length > 0) return true
+  }
+  return false
+}
+
+const listsValues = ({ kind }: SchemaPart): boolean => kind === 'const' || kind === 'enum'
+
 const compareRequired = (before: Properties, after: Properties): readonly Difference[] =>
   [...before.named.keys()]
     .filter((name) => after.named.has(name) && after.required.has(name))
