@@ -30,6 +30,7 @@ test('what a sink is owed and has not settled is pending', () => {
     delivered: 6,
     filtered: 0,
     refused: 0,
+    absorbed: 0,
     deadLettered: 1,
     dropped: 0,
     expired: 1,

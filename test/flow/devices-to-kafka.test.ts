@@ -83,6 +83,7 @@ test('A1 A3 A4 A6 A8 B6: 50 devices replay 20,000 real readings; Kafka holds exa
       delivered: good.length,
       filtered: 0,
       refused: 0,
+      absorbed: 0,
       deadLettered: bad,
       dropped: 0,
       expired: 0,
