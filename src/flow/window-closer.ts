@@ -25,11 +25,12 @@ export interface WindowCloserOptions {
 const maxTurnMs = 4
 /** After the journal or a sink's buffer took nothing. */
 const againMs = 100
+/** However far the next window's end is, so that a clock that was set is noticed; no timer waits for more than 24 days, either. */
+const lookAgainMs = 60_000
 
 /** By the process's own timers. */
 const timeOut = (call: () => void, afterMs: number): (() => void) => {
-  // Longer than Node's timers can wait: then it is looked at on the way.
-  const timer = setTimeout(call, Math.min(afterMs, 2 ** 31 - 1))
+  const timer = setTimeout(call, Math.min(afterMs, lookAgainMs))
   return () => clearTimeout(timer)
 }
 
