@@ -10,7 +10,7 @@ import { unionWriter } from './avro-union.ts'
  * Fields that writing one payload may look at: a list of a hundred thousand empty objects is short, and the schema may
  * give each of them thousands of fields.
  */
-export const maxFields = 5_000_000
+export const maxFields = 1_000_000
 
 /** Objects in objects that a payload of a recursive type may have. */
 export const maxDepth = 128

@@ -1,7 +1,7 @@
 import { fail } from './failure.ts'
 
 /** Largest payload that is written. *Unit*: bytes. */
-const maxBytes = 2 ** 28
+const maxBytes = 2 ** 26
 /** A buffer that one large payload has grown beyond this is let go. */
 const keptBytes = 2 ** 20
 const shortString = 24
@@ -23,11 +23,11 @@ export class ByteSink {
     return taken
   }
 
-  /** Makes room. *Errors*: throws a RangeError beyond 256 MiB, which no payload reaches. */
+  /** Makes room. *Errors*: throws a RangeError beyond 64 MiB, which no payload reaches. */
   reserve(bytes: number): void {
     const needed = this.position + bytes
     if (needed <= this.buffer.length) return
-    if (needed > maxBytes) throw new RangeError('the payload is larger than 256 MiB')
+    if (needed > maxBytes) throw new RangeError('the payload is larger than 64 MiB')
     const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.buffer.length * 2))
     this.buffer.copy(larger, 0, 0, this.position)
     this.buffer = larger
@@ -111,7 +111,9 @@ export class ByteSink {
 
   bytes(value: Uint8Array): void {
     this.reserve(value.length)
-    this.buffer.set(value, this.position)
+    // The call costs more than a few bytes.
+    if (value.length > 16) this.buffer.set(value, this.position)
+    else for (let at = 0; at < value.length; at++) this.buffer[this.position + at] = value[at]!
     this.position += value.length
   }
 

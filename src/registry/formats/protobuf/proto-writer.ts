@@ -12,7 +12,7 @@ export const maxDepth = 100
  * Fields that writing one payload may look at: a list of a hundred thousand empty messages is short, and the file may
  * give each of them thousands of fields.
  */
-export const maxFields = 5_000_000
+export const maxFields = 1_000_000
 
 /** Turns messages into functions, each once. They write what a message holds, without its length. */
 export class ProtoWriters {

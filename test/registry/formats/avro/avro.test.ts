@@ -474,11 +474,11 @@ describe('B2: hostile Avro payloads', () => {
     const wide = Array.from({ length: 3_000 }, (_, at) => ({ name: `f${at}`, type: ['null', 'int'] }))
     const body = compile({ type: 'array', items: record(...wide) })
     const started = performance.now()
-    assert.match(body.check(Array(20_000).fill({}))!.message, /more than 5000000 fields/)
+    assert.match(body.check(Array(20_000).fill({}))!.message, /more than 1000000 fields/)
     assert.ok(performance.now() - started < 1_000)
     const text = { name: 'f', type: 'string', default: 'x'.repeat(100_000) }
     const large = compile({ type: 'array', items: record(text) })
-    assert.equal(large.encode(Array(5_000).fill({})), null)
+    assert.equal(large.encode(Array(1_000).fill({})), null)
     assert.match(large.fault!.message, /too large/)
     assert.equal(large.encode([{ f: 'a' }])?.length, 4)
   })
