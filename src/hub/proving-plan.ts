@@ -23,6 +23,9 @@ export async function planProof(options: PlanOptions): Promise<PlannedProof> {
     sinks: sinksOf(plan),
     schemas: plan.registry,
     forget: () => sparkplug.sessions.clear(),
+    trust: () => {
+      sparkplug.isTrusting = true
+    },
     observe: ({ payload, topic }) => {
       if (topic.startsWith(sparkplugPrefix)) sparkplug.observe(payload, topic)
     },

@@ -17,6 +17,8 @@ export interface ProvingPlan {
   readonly schemas: Schemas
   /** What schemas remember of messages that were seen before (births of Sparkplug B) is forgotten. */
   readonly forget: () => void
+  /** From now on each message is read for itself, whatever should have come before it. */
+  readonly trust: () => void
   /** A message that goes on to subscribers, for those that look at all of them. */
   readonly observe: (message: Message) => void
 }

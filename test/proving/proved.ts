@@ -40,7 +40,7 @@ export function planOf(rules: Readonly<Record<string, string>>, schemas: Schemas
   const texts = Object.entries(rules).map(([name, text]) => ({ file: `rules/${name}.yaml`, text }))
   const loaded = RuleSet.load(texts, { sinks, registry: schemas })
   assert.deepEqual(loaded.faults.map(printFault), [])
-  return { rules: loaded.rules!, sinks, schemas, forget: () => {}, observe: () => {} }
+  return { rules: loaded.rules!, sinks, schemas, forget: () => {}, trust: () => {}, observe: () => {} }
 }
 
 /** The faults of one rule. */

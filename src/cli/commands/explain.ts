@@ -46,6 +46,8 @@ export function verb(context: VerbContext) {
       const { planProof } = await loadHub()
       const { plan, faults } = await planProof(options.config === undefined ? {} : { configFile: options.config })
       if (plan === null) throw new ConfigRefused(faults, 'Nothing was explained.')
+      // One message alone: a rule may lean on what others have said before it.
+      plan.trust()
       const explanation = explain(plan, messageFor(given, plan))
       terminal.out(
         options.json

@@ -478,3 +478,24 @@ describe('B4: Sparkplug B’s messages that no rule reads', () => {
     assert.equal(host.asked.length, 0)
   })
 })
+
+describe('B4: a Sparkplug B payload by itself', () => {
+  const alone = { metrics: [{ name: 'load', datatype: types['Double'], double_value: 1 }] }
+
+  it('is read without what came before it where one message is explained', () => {
+    const host = new Host()
+    host.sparkplug.isTrusting = true
+    const read = host.take(on('DDATA', 'press'), alone) as { list: unknown }
+    assert.deepEqual(read.list, [{ name: 'load', value: 1, type: 'Double' }])
+    assert.equal(host.asked.length, 0)
+    assert.equal(host.sparkplug.sessions.size, 0)
+  })
+
+  it('is read without a topic, and says nothing of any node', () => {
+    const host = new Host()
+    const metric = { name: 'load', value: 1, type: 'Double' }
+    assert.deepEqual(host.take('', alone), { timestamp: null, seq: null, metrics: { load: metric }, list: [metric] })
+    assert.equal(host.take('', { metrics: [{ alias: 1 }] }), '/metrics/0 alias 1 is of no birth that was seen')
+    assert.equal(host.asked.length, 0)
+  })
+})
