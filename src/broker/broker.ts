@@ -10,9 +10,9 @@ import { Counters, type DropReason } from './counters.ts'
 import { type BrokerEvents, noEvents } from './events.ts'
 import { packetHandlers } from './handlers/handlers.ts'
 import { type BrokerLimits, defaultLimits } from './limits.ts'
+import type { Visitor } from './listener/gate.ts'
 import type { Listener, ListenerOptions } from './listener/listener.ts'
-import { listenTcp } from './listener/tcp.ts'
-import { listenWebSocket } from './listener/websocket.ts'
+import { openListener } from './listener/open-listener.ts'
 import type { Link } from './output/link.ts'
 import { Pacing, type Storing } from './output/pacing.ts'
 import { Turn } from './output/turn.ts'
@@ -40,6 +40,8 @@ export interface BrokerOptions {
   events?: BrokerEvents
   /** false reads sockets by their 'data' events, as where one buffer for all cannot be had. */
   sharesReadBuffer?: boolean
+  /** How often files of certificates are looked at. *Unit*: ms. */
+  certificateWatchMs?: number
 }
 
 /** A flow without rules: everything is accepted at once. */
@@ -72,7 +74,7 @@ export class Broker {
   readonly #handlers: PacketHandlers<Connection>
   readonly #connections = new Set<Connection>()
   readonly #parcels: Parcel[] = []
-  readonly #sharesReadBuffer: boolean
+  readonly #options: { readonly sharesReadBuffer: boolean; readonly certificateWatchMs: number }
   #listeners: Listener[] = []
   #timer: NodeJS.Timeout | null = null
   /** Nobody is answered about a will, and nobody sends it again: one that was not taken is lost. */
@@ -84,7 +86,8 @@ export class Broker {
 
   constructor(options: BrokerOptions = {}) {
     const { flow = noFlow, access = anonymous, cameBack = () => false, now = Date.now, events = noEvents } = options
-    this.#sharesReadBuffer = options.sharesReadBuffer ?? true
+    const { sharesReadBuffer = true, certificateWatchMs = 5_000 } = options
+    this.#options = { sharesReadBuffer, certificateWatchMs }
     this.limits = { ...defaultLimits, ...options.limits }
     const counters = new Counters()
     const wheel = new TimingWheel(now(), tickMs)
@@ -103,16 +106,20 @@ export class Broker {
     this.#handlers = packetHandlers(this.#context, (connection) => this.#onGone(connection))
   }
 
-  /** Opens a port and answers which. *Errors*: E901. */
+  /** Opens a listener and answers its port. *Errors*: E110, E901. */
   async listen(options: ListenerOptions): Promise<number> {
-    const accept = (link: Link, address: string, name: string) => this.#accept(link, address, name)
-    const listener =
-      options.type === 'tcp'
-        ? await listenTcp(options, accept, this.#sharesReadBuffer)
-        : await listenWebSocket(options, accept, this.#context.limits)
+    const { limits, events, now } = this.#context
+    const { certificateWatchMs, sharesReadBuffer: mayShare } = this.#options
+    const accept = (link: Link, visitor: Visitor) => this.#accept(link, visitor)
+    const listener = await openListener(options, { accept, limits, events, now, mayShare, certificateWatchMs })
     this.#listeners.push(listener)
     this.#timer ??= setInterval(() => this.tick(), tickMs).unref()
     return listener.port
+  }
+
+  /** Reads the certificates of all listeners anew; nobody is dropped. *Errors*: E110; that listener keeps its old ones. */
+  async reloadCertificates(): Promise<void> {
+    for (const listener of this.#listeners) await listener.reload()
   }
 
   /** Ends everything: no new clients, a good-bye to those that are there. */
@@ -138,6 +145,7 @@ export class Broker {
     const nowMs = this.#context.now()
     this.#context.wheel.advance(nowMs)
     this.#context.counters.sample(nowMs)
+    for (const listener of this.#listeners) listener.tick(nowMs)
   }
 
   /**
@@ -209,14 +217,18 @@ export class Broker {
     }
   }
 
-  #accept(link: Link, address: string, listener: string): Connection | null {
+  #accept(link: Link, visitor: Visitor): Connection | null {
     const { counters, events } = this.#context
     if (counters.connections >= this.limits.maxConnections) {
-      events('warn', 'client.too-many', { address, limit: this.limits.maxConnections })
+      events('warn', 'client.too-many', {
+        listener: visitor.gate.name,
+        of: 'connections of the hub',
+        limit: this.limits.maxConnections,
+      })
       return null
     }
     counters.connections++
-    const connection = new Connection(link, this.#context, this.#handlers, address, listener)
+    const connection = new Connection(link, this.#context, this.#handlers, visitor)
     this.#connections.add(connection)
     return connection
   }

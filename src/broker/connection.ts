@@ -6,6 +6,7 @@ import { FrameScan, scanFrame } from './codec/frame.ts'
 import { readBareAcknowledgement } from './codec/packets/acknowledgement.ts'
 import { Reason, reasonName } from './codec/reason.ts'
 import type { BrokerContext } from './context.ts'
+import type { Visitor } from './listener/gate.ts'
 import type { Link } from './output/link.ts'
 import { PacketOutlet } from './output/packet-outlet.ts'
 import type { PacketHandlers } from './packet-handlers.ts'
@@ -30,8 +31,7 @@ const lingerMs = 5_000
  */
 export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
   readonly context: BrokerContext
-  readonly remoteAddress: string
-  readonly listener: string
+  readonly visitor: Visitor
   /** null until the client has been let in. */
   session: Session | null = null
   principal: Principal | null = null
@@ -61,20 +61,13 @@ export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
   /** What was read after a CONNECT that is still being judged. */
   #held: Buffer | null = null
 
-  constructor(
-    link: Link,
-    context: BrokerContext,
-    handlers: PacketHandlers<Connection>,
-    remoteAddress: string,
-    listener: string,
-  ) {
+  constructor(link: Link, context: BrokerContext, handlers: PacketHandlers<Connection>, visitor: Visitor) {
     super(link, context.turn, context.limits)
     this.context = context
     this.#handlers = handlers
-    this.remoteAddress = remoteAddress
-    this.listener = listener
+    this.visitor = visitor
     this.heardMs = context.wheel.nowMs
-    context.wheel.add(this, context.limits.connectTimeoutMs)
+    context.wheel.add(this, visitor.gate.connectTimeoutMs)
   }
 
   /** Takes what was read. `isReused`: the buffer is overwritten by the next read. */
@@ -144,7 +137,7 @@ export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
   /** Its time has come: CONNECT did not arrive, or the client has been silent for too long. [MQTT-3.1.2-22] */
   onDue(nowMs: number): void {
     if (this.session === null) {
-      this.context.events('info', 'client.connect-timeout', { address: this.remoteAddress })
+      this.context.events('info', 'client.connect-timeout', { address: this.visitor.address })
       this.close('no CONNECT in time')
       return
     }
@@ -204,7 +197,7 @@ export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
 
   /** Refuses a CONNECT. */
   refuse(reason: number, why: string): void {
-    this.context.events('info', 'client.refused', { address: this.remoteAddress, reason: reasonName(reason), why })
+    this.context.events('info', 'client.refused', { address: this.visitor.address, reason: reasonName(reason), why })
     this.sendRefusal(reason, why)
     this.close(why)
   }

@@ -38,6 +38,7 @@ export const codes = {
   E107: row('unknown connector type', 'never', 0x83, 400, 2),
   E108: row('listener on a public address without authentication', 'never', 0x83, 400, 2),
   E109: row('two settings contradict each other', 'never', 0x83, 400, 2),
+  E110: row('certificate or key cannot be used', 'never', 0x83, 400, 2),
   // E2 rules and expressions
   E201: row('rule file has an unknown or wrong field', 'never', 0x83, 400, 2),
   E202: row('expression cannot be parsed', 'never', 0x83, 400, 2),

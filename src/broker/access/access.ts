@@ -6,6 +6,10 @@ export interface ConnectInfo {
   readonly remoteAddress: string
   /** The listener it came by. */
   readonly listener: string
+  /** It has shown a certificate that the listener's authority has signed. */
+  readonly isCertified: boolean
+  /** `username` is from that certificate, and not what the client says. */
+  readonly isNamedByCertificate: boolean
 }
 
 /** Who the client is, once that has been decided; later questions hand it back. */

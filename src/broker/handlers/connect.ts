@@ -20,12 +20,16 @@ export function handleConnect(connection: Connection, packet: ConnectPacket): vo
     return
   }
   const clientId = packet.clientId === '' ? `auto-${randomBytes(8).toString('hex')}` : packet.clientId
+  const { visitor } = connection
   const info: ConnectInfo = {
     clientId,
-    username: packet.username,
+    // What a certificate says counts for more than what the client does.
+    username: visitor.certificateName ?? packet.username,
     password: packet.password,
-    remoteAddress: connection.remoteAddress,
-    listener: connection.listener,
+    remoteAddress: visitor.address,
+    listener: visitor.gate.name,
+    isCertified: visitor.isCertified,
+    isNamedByCertificate: visitor.certificateName !== null,
   }
   const admission = connection.context.access.authenticate(info)
   if (!(admission instanceof Promise)) {
@@ -65,7 +69,8 @@ function admit(connection: Connection, packet: ConnectPacket, clientId: string, 
     connection.refuse(admission.refused, admission.why)
     return
   }
-  const { context } = connection
+  const { context, visitor } = connection
+  visitor.gate.letIn(visitor)
   const { session, isPresent } = context.sessions.open(clientId, packet.cleanStart)
   session.username = admission.principal.username
   session.expirySeconds = expiryOf(packet, context.limits.maxSessionExpiryS)
@@ -82,7 +87,7 @@ function admit(connection: Connection, packet: ConnectPacket, clientId: string, 
   context.events('info', 'client.connected', {
     client: clientId,
     version: packet.version,
-    address: connection.remoteAddress,
+    address: visitor.address,
     resumed: isPresent,
   })
   if (isPresent) session.resume()

@@ -1,28 +1,16 @@
-import { createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Connection } from '../connection.ts'
-import { type Accept, type Listener, type ListenerOptions, openPort } from './listener.ts'
+import type { Visitor } from './gate.ts'
+import type { Accept } from './listener.ts'
 import { readShared } from './shared-read.ts'
-
-/** Opens a TCP listener. *Errors*: E901. */
-export async function listenTcp(options: ListenerOptions, accept: Accept, mayShare = true): Promise<Listener> {
-  const name = options.name ?? 'tcp'
-  // Every write asks for 'drain', however little the kernel left: the outlet waits for it.
-  const settings = { noDelay: true, pauseOnConnect: true, highWaterMark: 1 }
-  const server = createServer(settings, (socket) => attach(socket, name, accept, mayShare))
-  const port = await openPort(server, options)
-  return {
-    options,
-    port,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
-  }
-}
 
 interface ClientSocket extends Socket {
   client: Connection
 }
 
-function attach(socket: Socket, name: string, accept: Accept, mayShare: boolean): void {
-  const connection = accept(socket, socket.remoteAddress ?? '', name)
+/** Makes a plain socket, TCP or Unix, a client's. It writes for itself: a socket is a link as it stands. */
+export function attachPlain(socket: Socket, visitor: Visitor, accept: Accept, mayShare: boolean): void {
+  const connection = accept(socket, visitor)
   if (connection === null) {
     socket.destroy()
     return
@@ -31,7 +19,6 @@ function attach(socket: Socket, name: string, accept: Accept, mayShare: boolean)
   ;(socket as ClientSocket).client = connection
   if (!mayShare || !readShared(socket, onRead)) socket.on('data', onData as (this: Socket) => void)
   socket.on('drain', onDrain as (this: Socket) => void)
-  socket.on('error', onError)
   socket.on('close', onClose as (this: Socket) => void)
   socket.resume()
 }
@@ -50,9 +37,6 @@ function onData(this: ClientSocket, bytes: Buffer): void {
 function onDrain(this: ClientSocket): void {
   this.client.onDrain()
 }
-
-/** 'close' follows and does what is to be done; a reset by the client is no event of ours. */
-function onError(): void {}
 
 function onClose(this: ClientSocket): void {
   this.client.onClose()

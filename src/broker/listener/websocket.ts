@@ -1,74 +1,74 @@
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { Reason, reasonName } from '../codec/reason.ts'
 import type { Connection } from '../connection.ts'
 import type { BrokerLimits } from '../limits.ts'
 import type { Link } from '../output/link.ts'
-import { type Accept, type Listener, type ListenerOptions, openPort } from './listener.ts'
+import type { Visitor } from './gate.ts'
+import type { Accept, ListenerOptions } from './listener.ts'
 
 /** Largest WebSocket message; MQTT packets may be cut over several. *Unit*: bytes. */
 const maxMessageBytes = 32 * 1024 * 1024
 const sendOptions = { binary: true, compress: false }
 
-/** What bounds those who are not yet MQTT clients. */
-export type StrangerLimits = Pick<BrokerLimits, 'maxConnections' | 'connectTimeoutMs'>
+/** The socket of an upgrade, with who came by it. */
+interface UpgradedSocket extends Socket {
+  comer?: Visitor
+}
 
-/** Opens a WebSocket listener for MQTT. *Source*: MQTT 5.0 §6. *Errors*: E901. */
-export async function listenWebSocket(
-  options: ListenerOptions,
-  accept: Accept,
-  { maxConnections, connectTimeoutMs }: StrangerLimits,
-): Promise<Listener> {
-  const name = options.name ?? 'websocket'
-  // The broker knows of a client only when the handshake is over; until then it is bounded here.
-  const timing = {
-    headersTimeout: connectTimeoutMs,
-    requestTimeout: connectTimeoutMs,
-    connectionsCheckingInterval: Math.max(20, connectTimeoutMs / 4),
+/**
+ * The WebSocket side of a listener. It has no port: sockets, plain or TLS, are handed to it; how long its handshake may
+ * take is the gate's. *Source*: MQTT 5.0 §6.
+ */
+export class WebSocketDoor {
+  readonly #server: Server
+  readonly #connectTimeoutMs: number
+
+  constructor({ path = '/mqtt', origins }: ListenerOptions, accept: Accept, limits: BrokerLimits) {
+    this.#connectTimeoutMs = limits.connectTimeoutMs
+    this.#server = createServer({ keepAlive: false }, (_request, response) => {
+      response.writeHead(426, { 'content-type': 'text/plain', connection: 'close' })
+      response.end('This port speaks MQTT over WebSocket.\n')
+    })
+    const sockets = new WebSocketServer({
+      server: this.#server,
+      path,
+      perMessageDeflate: false,
+      maxPayload: maxMessageBytes,
+      // A browser says whose page it is; other programs say nothing. *Source*: RFC 6455 §10.2.
+      verifyClient: ({ origin }: { origin?: string }) =>
+        origins === undefined || origin === undefined || origins.includes(origin),
+      // [MQTT-6.0.0-3, -4]: the client must offer "mqtt"; older ones say "mqttv3.1".
+      handleProtocols: (offered) => (offered.has('mqtt') ? 'mqtt' : offered.has('mqttv3.1') ? 'mqttv3.1' : false),
+    })
+    sockets.on('connection', (socket, request) => this.#onSocket(socket, request.socket as UpgradedSocket, accept))
   }
-  const server = createServer(timing, (_request, response) => {
-    response.writeHead(426, { 'content-type': 'text/plain', connection: 'close' })
-    response.end('This port speaks MQTT over WebSocket.\n')
-  })
-  server.maxConnections = maxConnections
-  const sockets = new WebSocketServer({
-    server,
-    path: options.path ?? '/mqtt',
-    perMessageDeflate: false,
-    maxPayload: maxMessageBytes,
-    // [MQTT-6.0.0-3, -4]: the client must offer "mqtt"; older ones say "mqttv3.1".
-    handleProtocols: (offered) => (offered.has('mqtt') ? 'mqtt' : offered.has('mqttv3.1') ? 'mqttv3.1' : false),
-  })
-  sockets.on('error', () => {
-    // openPort hears the server's error too and reports it.
-  })
-  sockets.on('connection', (socket, request) => {
+
+  begin(socket: Socket, visitor: Visitor): void {
+    ;(socket as UpgradedSocket).comer = visitor
+    this.#server.emit('connection', socket)
+    socket.resume()
+  }
+
+  #onSocket(socket: WebSocket, under: UpgradedSocket, accept: Accept): void {
     // A socket whose errors nobody hears ends the process.
     socket.on('error', () => socket.terminate())
-    if (socket.protocol !== '') attach(socket, request.socket, name, accept)
-    else {
-      socket.close(1002, 'subprotocol mqtt is required')
-      // It is no client: what else it sends is not waited for.
-      setTimeout(() => socket.terminate(), connectTimeoutMs).unref()
+    const visitor = under.comer
+    if (socket.protocol !== '' && visitor !== undefined) {
+      visitor.isInHandshake = false
+      attach(socket, under, visitor, accept)
+      return
     }
-  })
-  const port = await openPort(server, options)
-  return {
-    options,
-    port,
-    close: () =>
-      new Promise((resolve) => {
-        sockets.close()
-        server.close(() => resolve())
-        server.closeIdleConnections()
-      }),
+    socket.close(1002, 'subprotocol mqtt is required')
+    // It is no client: what else it sends is not waited for.
+    setTimeout(() => socket.terminate(), this.#connectTimeoutMs).unref()
   }
 }
 
-function attach(socket: WebSocket, under: Socket, name: string, accept: Accept): void {
+function attach(socket: WebSocket, under: Socket, visitor: Visitor, accept: Accept): void {
   const link = new WebSocketLink(socket)
-  const connection = accept(link, under.remoteAddress ?? '', name)
+  const connection = accept(link, visitor)
   if (connection === null) {
     socket.terminate()
     return

@@ -1,7 +1,8 @@
 import type { Counters } from '../counters.ts'
 import type { Parcel } from '../session/parcel.ts'
 import type { Session } from '../session/session.ts'
-import type { Receivers, Target } from './receivers.ts'
+import type { Receivers } from './receivers.ts'
+import type { Target } from './target.ts'
 
 /**
  * Hands a message to everybody who subscribed to its topic. `crowded` names, after a call, a session that has more
@@ -19,9 +20,13 @@ export class Delivery {
   toAll(parcel: Parcel, receivers: Receivers, publisher: Session | null): number {
     let count = 0
     this.crowded = null
-    const { targets, callbacks } = receivers
+    const { targets, callbacks, shares } = receivers
     for (let i = 0; i < targets.length; i++) if (this.toOne(parcel, targets[i]!, publisher)) count++
     for (let i = 0; i < callbacks.length; i++) callbacks[i]!(parcel.message())
+    for (let i = 0; i < shares.length; i++) {
+      const target = shares[i]!.choose(parcel.client, parcel.topic)
+      if (target !== null && this.toOne(parcel, target, null)) count++
+    }
     return count + callbacks.length
   }
 
@@ -33,7 +38,7 @@ export class Delivery {
     // RETAIN is cleared on the way, unless the subscription wants it kept. [MQTT-3.3.1-12, -13]
     const retain = wanted.retainAsPublished && parcel.retain
     if (qos === 0) return this.#unacknowledged(parcel, session, retain, wanted.subscriptionIds)
-    const taken = session.deliver(parcel, qos, retain, wanted.subscriptionIds)
+    const taken = session.deliver(parcel, qos, retain, wanted.subscriptionIds, wanted.share)
     if (session.isCrowded) this.crowded = session
     return taken
   }

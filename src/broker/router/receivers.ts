@@ -1,32 +1,29 @@
 import type { Message } from '../../contract/message.ts'
 import type { Session, Subscription } from '../session/session.ts'
-
-/** One session that receives a topic, however many of its subscriptions match. */
-export interface Target {
-  readonly session: Session
-  /** The greatest of the matching subscriptions. [MQTT-3.3.4-2] */
-  readonly qos: 0 | 1 | 2
-  readonly retainAsPublished: boolean
-  /** The identifiers of all matching subscriptions; null when none has one. [MQTT-3.3.4-4] */
-  readonly subscriptionIds: readonly number[] | null
-  /** What the session gets of its own publishes: the same without the No Local subscriptions; null for nothing. */
-  readonly ownTarget: Target | null
-}
+import { Share } from './share.ts'
+import type { Target } from './target.ts'
 
 /** Everybody a topic goes to. */
 export interface Receivers {
   readonly targets: readonly Target[]
   readonly callbacks: readonly ((message: Message) => void)[]
+  /** Of each, one member is to get it. */
+  readonly shares: readonly Share[]
 }
 
-export const nobody: Receivers = { targets: [], callbacks: [] }
+export const nobody: Receivers = { targets: [], callbacks: [], shares: [] }
 
 /** Puts the matching subscriptions together: once per session, whatever overlaps. */
-export function gatherReceivers(matched: readonly Subscription[]): Receivers {
+export function gatherReceivers(matched: readonly (Subscription | Share)[]): Receivers {
   if (matched.length === 0) return nobody
+  const shares: Share[] = []
   const callbacks: ((message: Message) => void)[] = []
   const bySession = new Map<Session, Subscription[]>()
   for (const subscription of matched) {
+    if (subscription instanceof Share) {
+      shares.push(subscription)
+      continue
+    }
     const { session, callback } = subscription
     if (callback !== null) callbacks.push(callback)
     if (session === null) continue
@@ -36,7 +33,7 @@ export function gatherReceivers(matched: readonly Subscription[]): Receivers {
   }
   const targets: Target[] = []
   for (const [session, subscriptions] of bySession) targets.push(targetOf(session, subscriptions))
-  return { targets, callbacks }
+  return { targets, callbacks, shares }
 }
 
 function targetOf(session: Session, subscriptions: readonly Subscription[]): Target {
@@ -57,5 +54,5 @@ function merge(session: Session, subscriptions: readonly Subscription[]) {
     if (subscription.retainAsPublished) retainAsPublished = true
     if (subscription.id !== 0) ids.push(subscription.id)
   }
-  return { session, qos, retainAsPublished, subscriptionIds: ids.length === 0 ? null : ids }
+  return { session, qos, retainAsPublished, subscriptionIds: ids.length === 0 ? null : ids, share: null }
 }

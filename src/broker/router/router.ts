@@ -4,7 +4,11 @@ import { TopicTrie } from '../../topic/trie.ts'
 import type { BrokerLimits } from '../limits.ts'
 import type { PublishFlow } from '../port.ts'
 import type { Session, Subscription } from '../session/session.ts'
+import { plainName, type SubscriptionName } from '../session/subscription-name.ts'
+import { LimitedFilters } from './limited-filters.ts'
 import { gatherReceivers, nobody } from './receivers.ts'
+import { Share } from './share.ts'
+import { defaultSubscriptions, type SubscriptionOptions } from './share-strategy.ts'
 import { TopicCache, TopicEntry } from './topic-cache.ts'
 
 /** What one level of the tree takes: a filter of slashes alone is far larger here than on the wire. *Unit*: bytes. */
@@ -16,28 +20,42 @@ const subscriptionBytes = 300
 export type Subscribing = Omit<Subscription, 'session' | 'callback' | 'weight'>
 
 /** Why a filter is not taken. */
-export type SubscribeRefusal = 'too-many' | 'too-heavy' | 'too-deep'
+export type SubscribeRefusal = 'too-many' | 'too-heavy' | 'too-deep' | 'not-offered' | 'no-shares' | 'taken'
 
 /** Who wants what: the subscriptions, and for each topic in use its receivers and rules. */
 export class Router {
   /** Advances with every change of a subscription: what was matched before is matched again. */
   version = 0
-  readonly #trie = new TopicTrie<Subscription>()
+  readonly #trie = new TopicTrie<Subscription | Share>()
   readonly #flow: PublishFlow
   readonly #cache: TopicCache
-  readonly #matched: Subscription[] = []
+  readonly #matched: (Subscription | Share)[] = []
+  readonly #shares = new Map<string, Share>()
+  readonly #limited = new LimitedFilters()
+  readonly #options: SubscriptionOptions
+  readonly #random: () => number
+  /** Those of members, of which the tree has one for all. */
+  #members = 0
   readonly #limits: BrokerLimits
   /** Of the filters, without the tree's levels. */
   #filterBytes = 0
 
-  constructor(flow: PublishFlow, limits: BrokerLimits, seed: number) {
+  constructor(
+    flow: PublishFlow,
+    limits: BrokerLimits,
+    seed: number,
+    options: SubscriptionOptions = defaultSubscriptions,
+    random: () => number = Math.random,
+  ) {
     this.#flow = flow
     this.#limits = limits
+    this.#options = options
+    this.#random = random
     this.#cache = new TopicCache(limits.maxCachedTopics, seed)
   }
 
   get subscriptionCount(): number {
-    return this.#trie.size
+    return this.#trie.size - this.#shares.size + this.#members
   }
 
   /** What all subscriptions weigh. *Unit*: bytes. */
@@ -46,34 +64,47 @@ export class Router {
   }
 
   /** Why the session may not subscribe to the filter; null when it may. One that it has already takes nothing new. */
-  refusal(session: Session, filter: string): SubscribeRefusal | null {
-    if (session.subscriptions.has(filter)) return null
+  refusal(session: Session, name: SubscriptionName): SubscribeRefusal | null {
+    const { text, filter, isShared, limit } = name
+    if (isShared && this.#options.shared === null) return 'no-shares'
+    if (limit > 0 && !(text.startsWith('$limit/') ? this.#options.limited : this.#options.exclusive)) return 'not-offered'
+    if (limit > 0 && !this.#limited.hasPlace(session, name)) return 'taken'
+    if (session.subscriptions.has(text)) return null
     const { maxFilterLevels, maxSubscriptionsPerSession, maxSubscriptionBytes, maxAllSubscriptionBytes } = this.#limits
     if (levelCount(filter) > maxFilterLevels) return 'too-deep'
     if (session.subscriptions.size >= maxSubscriptionsPerSession) return 'too-many'
-    const weight = this.#weigh(filter)
+    const weight = this.#weigh(name)
     const isTooHeavy =
       session.subscriptionBytes + weight > maxSubscriptionBytes ||
       this.subscriptionBytes + weight > maxAllSubscriptionBytes
     return isTooHeavy ? 'too-heavy' : null
   }
 
-  /** A session's subscription; one to the same filter gives way to it. Answers whether there was one. [MQTT-3.8.4-3] */
+  /** A session's subscription; one of the same name gives way to it. Answers whether there was one. [MQTT-3.8.4-3] */
   subscribe(session: Session, wish: Subscribing): boolean {
-    const before = session.subscriptions.get(wish.filter)
+    const { name } = wish
+    const before = session.subscriptions.get(name.text)
+    const subscription: Subscription = { ...wish, session, callback: null, weight: before?.weight ?? this.#weigh(name) }
+    session.subscriptions.set(name.text, subscription)
+    if (name.isShared && before !== undefined) {
+      // The group goes on as it is: messages that wait must not change hands for new options.
+      this.#shares.get(name.text)!.join(session, subscription)
+      return true
+    }
     if (before !== undefined) this.#remove(before)
-    const subscription: Subscription = { ...wish, session, callback: null, weight: this.#weigh(wish.filter) }
-    session.subscriptions.set(wish.filter, subscription)
     this.#add(subscription)
     return before !== undefined
   }
 
   /** Answers whether there was such a subscription. */
-  unsubscribe(session: Session, filter: string): boolean {
-    const subscription = session.subscriptions.get(filter)
+  unsubscribe(session: Session, name: string): boolean {
+    const subscription = session.subscriptions.get(name)
     if (subscription === undefined) return false
-    session.subscriptions.delete(filter)
+    session.subscriptions.delete(name)
+    const share = this.#shares.get(name)
     this.#remove(subscription)
+    // What has begun goes on; what waits is for those that stay. Without any it is still this client's.
+    if (share !== undefined) session.handOver((origin) => origin === share && share.size > 0, true)
     return true
   }
 
@@ -85,7 +116,7 @@ export class Router {
   /** Something in this process that wants messages. Call the answer to end it. */
   listen(filter: string, callback: (message: Message) => void): () => void {
     const subscription: Subscription = {
-      filter,
+      name: plainName(filter),
       session: null,
       callback,
       qos: 2,
@@ -136,26 +167,60 @@ export class Router {
       entry.rules = this.#flow.lookup(entry.topic)
       entry.flowVersion = this.#flow.version
     }
-    entry.isPlain = entry.rules === null && entry.receivers.callbacks.length === 0
+    entry.isPlain = entry.rules === null && entry.receivers.callbacks.length === 0 && entry.receivers.shares.length === 0
+    entry.isUnwanted = entry.rules === null && entry.receivers === nobody
   }
 
-  #weigh(filter: string): number {
-    return Buffer.byteLength(filter) + subscriptionBytes + this.#trie.missing(filter) * levelBytes
+  #weigh({ text, filter }: SubscriptionName): number {
+    return Buffer.byteLength(text) + subscriptionBytes + this.#trie.missing(filter) * levelBytes
   }
 
   #add(subscription: Subscription): void {
-    const { filter, session, weight } = subscription
-    this.#trie.add(filter, subscription)
-    this.#filterBytes += Buffer.byteLength(filter) + subscriptionBytes
+    const { name, session, weight } = subscription
+    if (name.isShared && session !== null) this.#join(session, subscription)
+    else {
+      this.#trie.add(name.filter, subscription)
+      this.version++
+    }
+    if (name.limit > 0 && session !== null) this.#limited.take(session, name)
+    this.#filterBytes += Buffer.byteLength(name.text) + subscriptionBytes
     if (session !== null) session.subscriptionBytes += weight
-    this.version++
   }
 
   #remove(subscription: Subscription): void {
-    const { filter, session, weight } = subscription
-    if (!this.#trie.remove(filter, subscription)) return
-    this.#filterBytes -= Buffer.byteLength(filter) + subscriptionBytes
+    const { name, session, weight } = subscription
+    if (name.isShared && session !== null) this.#leave(session, name)
+    else {
+      if (!this.#trie.remove(name.filter, subscription)) return
+      this.version++
+    }
+    if (name.limit > 0 && session !== null) this.#limited.release(session, name)
+    this.#filterBytes -= Buffer.byteLength(name.text) + subscriptionBytes
     if (session !== null) session.subscriptionBytes -= weight
+  }
+
+  /** Topics are matched anew only for a group that was not there: its members are looked at for each message. */
+  #join(session: Session, subscription: Subscription): void {
+    const { text, filter, group } = subscription.name
+    let share = this.#shares.get(text)
+    if (share === undefined) {
+      const strategy = this.#options.groups.get(group) ?? this.#options.shared ?? 'round_robin'
+      share = new Share(text, filter, strategy, this.#random)
+      this.#shares.set(text, share)
+      this.#trie.add(filter, share)
+      this.version++
+    }
+    share.join(session, subscription)
+    this.#members++
+  }
+
+  #leave(session: Session, { text }: SubscriptionName): void {
+    const share = this.#shares.get(text)!
+    share.leave(session)
+    this.#members--
+    if (share.size > 0) return
+    this.#shares.delete(text)
+    this.#trie.remove(share.filter, share)
     this.version++
   }
 }

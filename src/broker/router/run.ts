@@ -4,7 +4,7 @@ import { largeBytes, type Turn } from '../output/turn.ts'
 import { Parcel, sameFormat } from '../session/parcel.ts'
 import type { Session } from '../session/session.ts'
 import type { Delivery } from './delivery.ts'
-import type { Target } from './receivers.ts'
+import type { Target } from './target.ts'
 import type { TopicEntry } from './topic-cache.ts'
 
 /**

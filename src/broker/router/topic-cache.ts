@@ -11,6 +11,8 @@ export class TopicEntry {
   rules: TopicRules | null = null
   /** Neither a rule nor an in-process subscriber wants it: bytes may pass without becoming a Message. */
   isPlain = false
+  /** Nobody subscribes to it, and no rule takes it. */
+  isUnwanted = false
   /** The versions of router and flow that the above holds for. */
   routerVersion = -1
   flowVersion = -1

@@ -7,6 +7,9 @@ export interface KeptMessage {
   readonly properties: MessageProperties | null
   /** Arrival at the hub. *Unit*: ms since the epoch. */
   readonly timeMs: number
+  /** Who published it. */
+  readonly client: string
+  readonly username: string | null
   /** What it weighs in a queue. *Unit*: bytes. */
   readonly bytes: number
 }
@@ -17,6 +20,16 @@ export interface QueuedMessage {
   readonly qos: 0 | 1 | 2
   readonly retain: boolean
   readonly subscriptionIds: readonly number[] | null
+  /** The shared subscription it came by; null for the session's own. */
+  readonly share: SharedOrigin | null
+}
+
+/** A shared subscription, as a message knows it that came by it. */
+export interface SharedOrigin {
+  /** Whether one of its members is connected. */
+  readonly hasOnline: boolean
+  /** Gives the message to another member. Answers whether there is one. */
+  handOver(item: QueuedMessage): boolean
 }
 
 /** Weight of the objects around a queued message. *Unit*: bytes. */

@@ -68,6 +68,11 @@ export class Parcel {
     this.#message = message
   }
 
+  /** Who published it. */
+  get client(): string {
+    return this.#bytes === null ? this.#message!.client : this.#client
+  }
+
   /** The message as a whole; its payload is a view into the read buffer. */
   message(): Message {
     if (this.#message !== null) return this.#message
@@ -136,6 +141,8 @@ export function keepMessage(message: Message): KeptMessage {
     payload,
     properties: message.properties,
     timeMs: message.timeMs,
+    client: message.client,
+    username: message.username,
     bytes: payload.length + message.topic.length + weightOf(message.properties) + queuedOverheadBytes,
   }
 }

@@ -6,15 +6,16 @@ import { Rest } from '../rest.ts'
 import type { TimingWheel } from '../timing-wheel.ts'
 import { SendingEvent as Event, Sending, SendingAct, type SendingEvent, sendingTable } from './exchange.ts'
 import { Inflight } from './inflight.ts'
-import { isExpired, type KeptMessage, type QueuedMessage, remainingExpiryS } from './kept-message.ts'
+import { isExpired, type KeptMessage, type QueuedMessage, remainingExpiryS, type SharedOrigin } from './kept-message.ts'
 import { MessageQueue } from './message-queue.ts'
 import { encodeFrame, type Parcel } from './parcel.ts'
 import type { Pausable, Peer } from './peer.ts'
 import { ReceivingIds } from './receiving-ids.ts'
+import type { SubscriptionName } from './subscription-name.ts'
 
 /** One subscription: of a session, or of something in this process. */
 export interface Subscription {
-  readonly filter: string
+  readonly name: SubscriptionName
   readonly session: Session | null
   /** Called with each message, for in-process subscribers. */
   readonly callback: ((message: Message) => void) | null
@@ -49,6 +50,7 @@ export class Session {
   peer: Peer | null = null
   /** How long it is kept without its client. *Unit*: s; 4,294,967,295 is for ever. */
   expirySeconds = 0
+  /** By the text of their names. */
   readonly subscriptions = new Map<string, Subscription>()
   /** What they weigh; the router keeps it. *Unit*: bytes. */
   subscriptionBytes = 0
@@ -61,6 +63,8 @@ export class Session {
   #bytes = 0
   #waitingPublishers: Set<Pausable> | null = null
   #ended = false
+  /** Something came by a shared subscription. */
+  #hasShared = false
 
   constructor(clientId: string, world: SessionWorld) {
     this.clientId = clientId
@@ -84,11 +88,27 @@ export class Session {
     return this.#bytes * 2 > maxQueuedBytes || queue.length * 2 > maxQueuedMessages
   }
 
+  /** What is under way to its client or waits for it. */
+  get unsettled(): number {
+    return this.queuedMessages + (this.#inflight === null ? 0 : this.#inflight.count)
+  }
+
+  /** One more message would have to wait. */
+  get isFull(): boolean {
+    return this.peer === null || !this.#maySend(this.peer) || this.queuedMessages > 0
+  }
+
   /** Sends a message of QoS 1 or 2, or lets it wait. Answers whether the session has it. */
-  deliver(parcel: Parcel, qos: 1 | 2, retain: boolean, subscriptionIds: readonly number[] | null): boolean {
+  deliver(
+    parcel: Parcel,
+    qos: 1 | 2,
+    retain: boolean,
+    subscriptionIds: readonly number[] | null,
+    share: SharedOrigin | null,
+  ): boolean {
     const peer = this.peer
     if (peer === null || !this.#maySend(peer) || this.queuedMessages > 0) {
-      return this.#enqueue({ message: parcel.keep(), qos, retain, subscriptionIds })
+      return this.#enqueue({ message: parcel.keep(), qos, retain, subscriptionIds, share })
     }
     const frame =
       subscriptionIds !== null && peer.version === 5
@@ -96,10 +116,11 @@ export class Session {
         : parcel.frame(peer.version, qos, retain)
     if (frame.end - frame.start > peer.maxOutgoingBytes) return this.#drop('too-large')
     this.#inflight ??= new Inflight()
-    const isKept = this.expirySeconds > 0
+    const isKept = this.expirySeconds > 0 || share !== null
+    if (share !== null) this.#hasShared = true
     const id = this.#inflight.open(
       qos === 1 ? Sending.awaitPuback : Sending.awaitPubrec,
-      isKept ? { message: parcel.keep(), qos, retain, subscriptionIds } : null,
+      isKept ? { message: parcel.keep(), qos, retain, subscriptionIds, share } : null,
     )
     if (isKept) this.#weigh(parcel.keep().bytes)
     peer.sendNumbered(frame, id)
@@ -113,9 +134,10 @@ export class Session {
     qos: 0 | 1 | 2,
     retain: boolean,
     subscriptionIds: readonly number[] | null,
+    share: SharedOrigin | null = null,
   ): boolean {
     const peer = this.peer
-    const item: QueuedMessage = { message, qos, retain, subscriptionIds }
+    const item: QueuedMessage = { message, qos, retain, subscriptionIds, share }
     if (qos > 0 && (peer === null || !this.#maySend(peer) || this.queuedMessages > 0)) return this.#enqueue(item)
     if (peer === null) return this.#drop('offline')
     if (!peer.hasRoom) return this.#drop('slow-subscriber')
@@ -182,6 +204,32 @@ export class Session {
     if (waiting !== null) for (const publisher of waiting) publisher.resume(Rest.subscriber)
   }
 
+  /**
+   * Gives what came by shared subscriptions, and is not acknowledged, to their other members: what waits, and of what is
+   * under way that of QoS 1. A QoS 2 exchange that has begun is this client's to the end. [MQTT-4.8.2-4, -5]
+   * `waitingOnly`: what is under way stays.
+   */
+  handOver(may: (share: SharedOrigin) => boolean, waitingOnly: boolean): void {
+    if (!this.#hasShared) return
+    const items = waitingOnly ? [] : this.#takeUnderWay(may)
+    const queue = this.#queue
+    if (queue !== null) {
+      const kept = new MessageQueue()
+      for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
+        if (item.share === null || !may(item.share)) kept.push(item)
+        else {
+          this.#weigh(-item.message.bytes)
+          items.push(item)
+        }
+      }
+      this.#queue = kept.length === 0 ? null : kept
+    }
+    for (const item of items) {
+      if (isExpired(item.message, this.#world.now())) this.#drop('expired')
+      else if (!item.share!.handOver(item)) this.#drop('offline')
+    }
+  }
+
   /** The flow decided about a QoS 2 message whose connection is gone. */
   decideOrphan(packetId: number, error: TrestleError | null, hears: boolean): void {
     const joined = this.receiving.joinedToken(packetId)
@@ -199,6 +247,20 @@ export class Session {
     this.releasePublishers()
   }
 
+  #takeUnderWay(may: (share: SharedOrigin) => boolean): QueuedMessage[] {
+    const inflight = this.#inflight
+    const items: QueuedMessage[] = []
+    if (inflight === null) return items
+    for (const id of inflight.ids()) {
+      const held = inflight.heldOf(id)
+      if (held === null || held.share === null || inflight.stateOf(id) !== Sending.awaitPuback) continue
+      if (!may(held.share)) continue
+      this.#move(inflight, id, Sending.free)
+      items.push(held)
+    }
+    return items
+  }
+
   #maySend(peer: Peer): boolean {
     return (this.#inflight === null || this.#inflight.count < peer.maxInflight) && peer.hasRoom
   }
@@ -214,6 +276,7 @@ export class Session {
     ) {
       return this.#drop('queue-full')
     }
+    if (item.share !== null) this.#hasShared = true
     this.#queue ??= new MessageQueue()
     this.#queue.push(item)
     this.#weigh(bytes)
@@ -233,7 +296,8 @@ export class Session {
     }
     this.#inflight ??= new Inflight()
     const state = item.qos === 1 ? Sending.awaitPuback : Sending.awaitPubrec
-    const isKept = this.expirySeconds > 0
+    const isKept = this.expirySeconds > 0 || item.share !== null
+    if (item.share !== null) this.#hasShared = true
     if (isKept) this.#weigh(item.message.bytes)
     peer.sendNumbered(frame, this.#inflight.open(state, isKept ? item : null))
   }

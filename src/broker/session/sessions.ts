@@ -1,5 +1,6 @@
 import type { Message } from '../../contract/message.ts'
 import { Deadline } from '../timing-wheel.ts'
+import type { SharedOrigin } from './kept-message.ts'
 import type { Peer } from './peer.ts'
 import { Session, type SessionWorld } from './session.ts'
 
@@ -17,6 +18,9 @@ export interface SessionDuties {
 }
 
 const forEver = 0xffff_ffff
+
+const whereSomeoneIs = (share: SharedOrigin): boolean => share.hasOnline
+const always = (): boolean => true
 
 /** All sessions by client id: made, found again, taken over, and ended when their time is over. In memory. */
 export class Sessions {
@@ -72,8 +76,12 @@ export class Sessions {
     session.releasePublishers()
     const { expirySeconds } = session
     if (testament !== null) this.#bequeath(session, testament)
-    if (expirySeconds === 0) this.end(session)
-    else if (expirySeconds !== forEver) {
+    if (expirySeconds === 0) {
+      this.end(session)
+      return
+    }
+    session.handOver(whereSomeoneIs, false)
+    if (expirySeconds !== forEver) {
       const deadline = new Deadline(() => this.end(session))
       this.#expiries.set(session, deadline)
       this.#world.wheel.add(deadline, expirySeconds * 1000)
@@ -87,6 +95,7 @@ export class Sessions {
     this.#duties.unsubscribeAll(session)
     const will = this.#wills.get(session)
     this.#cancel(session)
+    session.handOver(always, false)
     session.end()
     if (will !== undefined) this.#duties.publishWill(session, will.message)
   }
