@@ -21,6 +21,7 @@ at_most: { every: 10s, by: "\${device}", keep: last }           # a sample at th
 window: { every: 1m, by: "\${device}", values: { mean: mean(payload.t), worst: max(payload.t), n: count() } }
 \`\`\``
 
+/** The section. */
 export const state = (): string => `## State
 
 \`once\`, \`changed\`, \`at_most\` and \`window\` remember something for each key, which \`by\` names; without it, for each topic.

@@ -18,6 +18,7 @@ import { readHead, readTail } from '../journal/tail.ts'
 import { readNote, stateSink } from './state-notes.ts'
 import { readSnapshot, writeSnapshot } from './state-snapshot.ts'
 
+/** Where it keeps, and who is told. */
 export interface StateKeeperOptions {
   /** The snapshot's own folder. */
   readonly folder: string

@@ -33,6 +33,7 @@ export interface ReadNote {
   readonly message: Message
 }
 
+/** Whether this is owed to the state, and to no sink. */
 export const isNote = ({ sink }: Owed): boolean => sink === stateSink
 
 const isGathered = ({ table, input }: StateChange): boolean => table.kind === 'gather' && input[0] !== 'close'

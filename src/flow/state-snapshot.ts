@@ -42,6 +42,7 @@ interface Head {
   readonly tables: readonly TableHead[]
 }
 
+/** What a snapshot is of. */
 export interface SnapshotFacts {
   readonly hub: string
   /** Every change up to here is in the tables. */

@@ -11,6 +11,7 @@ export interface Emitter {
   bury(table: GatherTable, gathered: Gathered): boolean
 }
 
+/** Its clock, and who takes what it closes. */
 export interface WindowCloserOptions {
   readonly emitter: Emitter
   /** *Unit*: ms since the epoch. */

@@ -10,6 +10,7 @@ import type { Journal } from '../journal/journal.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { RuleStateReport } from '../telemetry/report.ts'
 
+/** The rooms it stands between. */
 export interface RuleStateOptions {
   /** The hub's data folder. */
   readonly data: string

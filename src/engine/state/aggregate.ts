@@ -96,6 +96,7 @@ export const aggregates: Readonly<Record<AggregateKind, Aggregate>> = {
   },
 }
 
+/** Whether there is an aggregate of this name. */
 export const isAggregate = (name: string): name is AggregateKind => Object.hasOwn(aggregates, name)
 
 /** `mean(payload.t)` as its kind, and where its argument begins and ends; null when it is not of this form. */

@@ -1,7 +1,7 @@
 import type { Message } from '../../contract/message.ts'
 import { KeyList, type Listed } from './key-list.ts'
 import { entryBytes, type StateLimits } from './limits.ts'
-import type { StoredValue } from './stored-value.ts'
+import { ownText, type StoredValue } from './stored-value.ts'
 
 /** The last message of a key that has passed. */
 interface Passed extends Listed {
@@ -14,6 +14,7 @@ interface Passed extends Listed {
 /** One kept key as it stands in a snapshot. */
 export type FilterRow = readonly [key: string, timeMs: number, value: StoredValue, position: number]
 
+/** How a filter keeps. */
 export interface FilterOptions {
   /** `<rule>/<clause>#<hash of the clause>`. */
   readonly id: string
@@ -106,7 +107,7 @@ export class FilterTable {
   #put(key: string, timeMs: number, value: StoredValue, position: number): void {
     const known = this.#passed.get(key)
     if (known === undefined) {
-      const passed: Passed = { key, timeMs, value, position, previous: null, next: null }
+      const passed: Passed = { key: ownText(key), timeMs, value, position, previous: null, next: null }
       this.#passed.add(passed)
       this.#weigh(weightOf(passed))
     } else if (known.position <= position) {

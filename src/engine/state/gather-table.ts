@@ -4,6 +4,7 @@ import { Fold } from './aggregate.ts'
 import { type Gathered, type GatherRow, gatheredOf, rowOf } from './gather-row.ts'
 import { KeyList } from './key-list.ts'
 import { entryBytes, hardFactor, StateLimits } from './limits.ts'
+import { ownText } from './stored-value.ts'
 
 /** What must be known of a table to go on with its windows when its rule is gone. */
 export interface GatherForm {
@@ -12,6 +13,7 @@ export interface GatherForm {
   readonly kinds: Fold['kinds'] | null
 }
 
+/** How a table gathers. */
 export interface GatherOptions {
   /** `<rule>/<clause>#<hash of the clause>`. */
   readonly id: string
@@ -170,7 +172,17 @@ export class GatherTable {
     const last = fold === null ? wholeOf(message) : headOf(message)
     if (gathered === undefined) {
       const state = fold?.begin() ?? []
-      gathered = { key, startMs, count: 0, state, last, position, restored: -1, previous: null, next: null }
+      gathered = {
+        key: ownText(key),
+        startMs,
+        count: 0,
+        state,
+        last,
+        position,
+        restored: -1,
+        previous: null,
+        next: null,
+      }
       window.add(gathered)
       this.keys++
     } else this.#weigh(-weightOf(gathered))
@@ -233,8 +245,15 @@ const headOf = ({ topic, client, username, source, qos, timeMs }: Message): Mess
   timeMs,
 })
 
-/** A message that stays: its payload may be a view into a buffer that is used again. */
-const wholeOf = (message: Message): Message => ({ ...message, payload: Buffer.from(message.payload) })
+/** A message that stays: its bytes may be views into a buffer that is used again. */
+const wholeOf = (message: Message): Message => {
+  const correlationData = message.properties?.correlationData
+  const properties =
+    correlationData === undefined
+      ? message.properties
+      : { ...message.properties, correlationData: Buffer.from(correlationData) }
+  return { ...message, payload: Buffer.from(message.payload), properties }
+}
 
 const nothing = new Uint8Array(0)
 

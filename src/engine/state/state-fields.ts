@@ -107,4 +107,5 @@ export const stateFields = {
   },
 } as const
 
+/** The clauses' names. */
 export const stateWords = Object.keys(stateFields) as readonly (keyof typeof stateFields)[]

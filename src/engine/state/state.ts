@@ -7,8 +7,9 @@
  * disk calls `apply` with its place there.
  *
  * `clause` is the rule file's part and compiles it; `filter-table` keeps what has passed (`once`, `changed`, `at_most`),
- * `gather-table` what is being gathered (`window`, `at_most` with `keep: last`); `gather-row` is one window in a snapshot; `aggregate` folds values; `duration`
- * reads `10m`; `stored-value` makes a value fit for keeping; `limits` bounds them all together, `key-list` holds their keys.
+ * `gather-table` what is being gathered (`window`, `at_most` with `keep: last`); `gather-row` is one window in a snapshot;
+ * `key-list` holds their keys, `limits` bounds them all together; `aggregate` folds values; `stored-value` makes a value fit
+ * for keeping; `duration` reads `10m`; `carry-over` hands it all to other rules.
  */
 import { TrestleError } from '../../contract/error.ts'
 import type { Message } from '../../contract/message.ts'
@@ -18,6 +19,7 @@ import type { FilterTable } from './filter-table.ts'
 import type { GatherTable } from './gather-table.ts'
 import type { StoredValue } from './stored-value.ts'
 
+/** What one clause keeps. */
 export type StateTable = FilterTable | GatherTable
 
 /** What one message alters in one table. *Shape*: `input` is data that JSON keeps as it is. */

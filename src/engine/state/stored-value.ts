@@ -15,11 +15,18 @@ export function storedValue(value: unknown): StoredValue | undefined {
   if (typeof value === 'bigint') return `\0n${value}`
   if (typeof value === 'string') {
     if (value.length > maxComparedLength) return undefined
-    return bounded(value.startsWith('\0') ? `\0s${value}` : value)
+    return bounded(value.startsWith('\0') ? `\0s${value}` : ownText(value))
   }
   const text = boundedJson(value, maxComparedLength)
   return text === null ? undefined : bounded(`\0j${text}`)
 }
+
+/**
+ * The same text, on its own. V8 makes a part of a longer text that refers to the whole, which would then be kept with it; shorter ones
+ * than this it copies.
+ */
+export const ownText = (text: string): string =>
+  text.length < 13 ? text : (JSON.parse(JSON.stringify(text)) as string)
 
 const bounded = (text: string): string =>
   text.length <= maxTextLength ? text : `\0h${createHash('sha256').update(text).digest('base64')}`

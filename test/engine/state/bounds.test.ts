@@ -1,16 +1,22 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { Outcome } from '../../../src/engine/outcome.ts'
 import { limitTogether } from '../../../src/engine/state/carry-over.ts'
 import type { FilterTable } from '../../../src/engine/state/filter-table.ts'
+import { storedValue } from '../../../src/engine/state/stored-value.ts'
 import { load, message, run } from '../rules.ts'
 
 const startMs = Date.UTC(2026, 0, 2)
 const million = 1_000_000
 
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+
 /** What the heap holds, after all that can go has gone. */
 const heapBytes = (): number => {
-  globalThis.gc?.()
+  collect()
   return process.memoryUsage().heapUsed
 }
 
@@ -35,18 +41,31 @@ describe('A7: what rules keep is bounded', () => {
     assert.equal(filter.keys, million)
     assert.equal(limits.bytes, filter.bytes)
     assert.ok(perKey < 300, `${Math.round(perKey)} bytes a key`)
-    if (globalThis.gc !== undefined) {
-      const counted = filter.bytes / million
-      assert.ok(
-        counted > perKey * 0.8 && counted < perKey * 2,
-        `${Math.round(counted)} counted, ${Math.round(perKey)} held`,
-      )
-    }
+    const counted = filter.bytes / million
+    assert.ok(
+      counted > perKey * 0.8 && counted < perKey * 2,
+      `${Math.round(counted)} counted, ${Math.round(perKey)} held`,
+    )
     filter.apply('one more', [startMs + million], given, million)
     assert.equal(filter.keys, million)
     assert.equal(filter.evicted, 1)
     filter.clear()
     assert.equal(limits.bytes, 0)
+  })
+
+  it('a key or a value that is a part of a long text does not keep the whole of it', () => {
+    const { filter, gather } = ruleOf(
+      'changed: { value: payload.v, by: "${payload.id}" }\nwindow: { every: 1h, values: { n: count() } }',
+    )
+    const given = message({}, { topic: 'a' })
+    const before = heapBytes()
+    for (let n = 0; n < 200; n++) {
+      const long = Buffer.alloc(500_000, `${n}-text-`).toString('latin1')
+      filter.apply(long.slice(0, 30), [startMs, storedValue(long.slice(40, 80))], given, n)
+      gather!.apply(long.slice(100, 130), [startMs, true], given, n)
+    }
+    assert.equal(filter.keys, 200)
+    assert.ok(heapBytes() - before < 10_000_000, `${heapBytes() - before} bytes`)
   })
 
   it('a key that is forgotten may pass once more; a younger one does not', () => {
