@@ -45,7 +45,7 @@ export class Schemas implements SchemaPort {
   }
 
   async stop(): Promise<void> {
-    this.#upstream?.stop()
+    await this.#upstream?.stop()
     await this.#trial.close()
   }
 

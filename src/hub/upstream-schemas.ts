@@ -23,6 +23,8 @@ interface UpstreamSchemasOptions {
 const maxAsked = 8
 /** Ids that are remembered as being nobody's, so that nobody is asked again and again. */
 const maxUnknown = 10_000
+/** So long changes are gathered before the copy is written. *Unit*: ms. */
+const copyMs = 200
 /** How long an id that nobody has is believed to stay so. *Unit*: ms. */
 const unknownMs = 30_000
 
@@ -40,6 +42,7 @@ export class UpstreamSchemas {
   readonly #refused = new Map<string, number>()
   #away = false
   #timer: NodeJS.Timeout | null = null
+  #copying: NodeJS.Timeout | null = null
   #stopped = false
 
   constructor(options: UpstreamSchemasOptions) {
@@ -49,17 +52,20 @@ export class UpstreamSchemas {
   /** Writes the copy down, and keeps it fresh from now on. */
   start(registry: Registry): void {
     registry.onUnknownId((id) => this.#ask(id))
-    void this.#keep(registry).then(() => this.#wait())
+    this.#copySoon()
+    this.#wait()
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#stopped = true
     if (this.#timer !== null) clearTimeout(this.#timer)
+    if (this.#copying !== null) await this.#copy()
   }
 
-  /** Waits until no id is being asked for. */
+  /** Waits until no id is being asked for, and the copy is written. */
   async settled(): Promise<void> {
     await Promise.all(this.#asked.values())
+    if (this.#copying !== null) await this.#copy()
   }
 
   /** Looks for new versions of what rules name. */
@@ -113,8 +119,8 @@ export class UpstreamSchemas {
 
   /** Puts versions among the others; where the rules cannot live with one, only its id leads there. false: it does not. */
   async #take(fetched: readonly Fetched[]): Promise<boolean> {
-    const { book, store, events } = this.#options
-    const keep = (next: Registry): Promise<void> => store.save(next)
+    const { book, events } = this.#options
+    const keep = async (): Promise<void> => this.#copySoon()
     const last = fetched.at(-1)!
     if (this.#refused.get(last.subject) === last.version) return book().registry.ofId(last.id) !== null
     try {
@@ -143,10 +149,18 @@ export class UpstreamSchemas {
     }
   }
 
-  async #keep(registry: Registry): Promise<void> {
-    await this.#options.store.save(registry).catch((thrown) => {
-      this.#options.events.emit('schema.refused', { error: (thrown as Error).message })
-    })
+  /** What is copied can be asked for again: nothing waits for the disk, and many changes are one. */
+  #copySoon(): void {
+    this.#copying ??= setTimeout(() => void this.#copy(), copyMs)
+  }
+
+  async #copy(): Promise<void> {
+    if (this.#copying !== null) clearTimeout(this.#copying)
+    this.#copying = null
+    const { store, book, events } = this.#options
+    await store
+      .save(book().registry)
+      .catch((thrown: Error) => events.emit('registry.copy-failed', { error: thrown.message }))
   }
 
   /** null also while the other registry is away, which is told once. */

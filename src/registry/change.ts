@@ -33,6 +33,8 @@ export interface Registration {
 
 /** Longest name of a subject. */
 const maxSubjectLength = 255
+/** Schemas in all: what is registered is held in memory. */
+const maxSchemas = 100_000
 /** Largest id, as the wire format and clients have it. */
 const maxId = 0x7fffffff
 
@@ -87,6 +89,8 @@ function add(registry: Registry, { subject, version, id }: Registration, content
   if (other !== null && other.content.key !== content.key)
     throw notPermitted(`Overwrite new schema with id ${given} is not permitted.`)
   if (given > maxId) throw notPermitted('all ids are given')
+  if (other === null && registry.size >= maxSchemas)
+    throw notPermitted(`This registry holds ${maxSchemas} schemas, which is all it takes.`)
   const numbered = known !== null && known.id === given ? known : content.numbered(given)
   const entry = new Entry({ subject, version: number, content: numbered, deleted: false, file: null })
   const kept = all.filter((one) => !isReplaced(registry, one, entry))

@@ -83,6 +83,11 @@ export class Registry {
     this.#byId = byId
   }
 
+  /** How many schemas there are, each with its id. */
+  get size(): number {
+    return this.#byId.size
+  }
+
   /** The same line with other content. */
   with(change: Partial<RegistryState>): Registry {
     return new Registry({ ...this.state, ...change }, this)

@@ -39,7 +39,7 @@ beforeEach(async () => {
   await ask('PUT', '/config', { compatibility: 'NONE' })
 })
 afterEach(async () => {
-  for (const one of opened.splice(0)) one.stop()
+  await Promise.all(opened.splice(0).map((one) => one.stop()))
   await far.api.stop()
   rmSync(data, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
 })
@@ -132,6 +132,7 @@ describe('B5: in front of another registry', () => {
     assert.equal(book?.registry.resolve('reading')?.version, 2)
     assert.equal(book?.registry.unframe(framed(breaking))?.schema.version, 3)
     assert.deepEqual(events, ['schema.refused reading'])
+    await schemas?.settled()
     const started = await open([rule('reading')])
     assert.equal(started.book?.registry.resolve('reading')?.version, 2, 'a restart falls back on the copy')
   })
