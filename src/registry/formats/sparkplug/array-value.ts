@@ -2,7 +2,7 @@ import { plain } from './data-type.ts'
 import { Malformed, textAt } from './wire-reader.ts'
 
 /** Most elements of one array. */
-export const maxElements = 1_000_000
+export const maxElements = 250_000
 /** Most texts of one array. */
 const maxTexts = 50_000
 
@@ -96,7 +96,9 @@ export function readArray(type: string, packed: Uint8Array): unknown[] {
   if (bytes.length % element.size !== 0) throw new Malformed(`has a ${type} that ends within an element`)
   const length = bytes.length / element.size
   if (length > maxElements) throw new Malformed(`has a ${type} of more than ${maxElements} elements`)
-  return Array.from({ length }, (_, at) => element.read(bytes, at * element.size))
+  const items: unknown[] = []
+  for (let at = 0; at < bytes.length; at += element.size) items.push(element.read(bytes, at))
+  return items
 }
 
 /** How many there are in four bytes, then eight to the byte, the first in the highest bit. */
@@ -106,7 +108,9 @@ function readBooleans(bytes: Buffer): boolean[] {
     throw new Malformed('has a BooleanArray of another length than it says')
   }
   if (length > maxElements) throw new Malformed(`has a BooleanArray of more than ${maxElements} elements`)
-  return Array.from({ length }, (_, at) => (bytes[4 + (at >> 3)]! & (0x80 >> (at & 7))) !== 0)
+  const items: boolean[] = []
+  for (let at = 0; at < length; at++) items.push((bytes[4 + (at >> 3)]! & (0x80 >> (at & 7))) !== 0)
+  return items
 }
 
 /** Each ends with a zero. */
