@@ -1,4 +1,3 @@
-import { plain } from './data-type.ts'
 import { Malformed, textAt } from './wire-reader.ts'
 
 /** Most elements of one array. */
@@ -30,7 +29,7 @@ const elements: ReadonlyMap<string, Element> = new Map<string, Element>([
     'Int64Array',
     {
       size: 8,
-      read: (bytes, at) => plain(bytes.readBigInt64LE(at)),
+      read: (bytes, at) => signed64(bytes, at),
       write: (bytes, value, at) => bytes.writeBigInt64LE(BigInt(value), at),
     },
   ],
@@ -58,7 +57,7 @@ const elements: ReadonlyMap<string, Element> = new Map<string, Element>([
     'UInt64Array',
     {
       size: 8,
-      read: (bytes, at) => plain(bytes.readBigUInt64LE(at)),
+      read: (bytes, at) => unsigned64(bytes, at),
       write: (bytes, value, at) => bytes.writeBigUInt64LE(BigInt(value), at),
     },
   ],
@@ -78,11 +77,22 @@ const elements: ReadonlyMap<string, Element> = new Map<string, Element>([
     'DateTimeArray',
     {
       size: 8,
-      read: (bytes, at) => plain(bytes.readBigUInt64LE(at)),
+      read: (bytes, at) => unsigned64(bytes, at),
       write: (bytes, value, at) => bytes.writeBigUInt64LE(BigInt(value), at),
     },
   ],
 ])
+
+/** A number while exact: most are, and a bigint costs. */
+function signed64(bytes: Buffer, at: number): number | bigint {
+  const number = bytes.readInt32LE(at + 4) * 2 ** 32 + bytes.readUInt32LE(at)
+  return Number.isSafeInteger(number) ? number : bytes.readBigInt64LE(at)
+}
+
+function unsigned64(bytes: Buffer, at: number): number | bigint {
+  const number = bytes.readUInt32LE(at + 4) * 2 ** 32 + bytes.readUInt32LE(at)
+  return Number.isSafeInteger(number) ? number : bytes.readBigUInt64LE(at)
+}
 
 export const isArrayType = (type: string): boolean =>
   elements.has(type) || type === 'BooleanArray' || type === 'StringArray'
