@@ -4,7 +4,6 @@ import { sink, writeWithin } from '../binary/byte-sink.ts'
 import { source } from '../binary/byte-source.ts'
 import { failRead, failureAsFault, unread } from '../binary/failure.ts'
 import type { Format, FormatFault, ReferencedSchema } from '../format.ts'
-import { compactJson } from '../json-text.ts'
 import { Defaults } from './avro-default.ts'
 import type { AvroNode } from './avro-node.ts'
 import { normalAvro } from './avro-normal.ts'
@@ -35,7 +34,8 @@ export const avroFormat: Format = {
   extension: 'avsc',
   contentType: 'application/avro',
   compile: compileAvro,
-  canonical: compactJson,
+  // Avro's own libraries print a schema so, whatever was read.
+  canonical: normalAvro,
   normalize: normalAvro,
 }
 

@@ -410,7 +410,7 @@ describe('B4: an Avro schema', () => {
 
   it('is the same text for the same schema', () => {
     const spaced = '{ "type" : "record", "name":"R", "fields": [] }'
-    assert.equal(avroFormat.canonical(spaced, []), '{"type":"record","name":"R","fields":[]}')
+    assert.equal(avroFormat.canonical(spaced, []), '{"name":"R","type":"record","fields":[]}')
     assert.equal(avroFormat.canonical('{', []), '{')
     const one =
       '{"type":"record","name":"R","namespace":"a","fields":[{"type":{"type":"string"},"name":"x"},{"name":"y","type":["null","R"]}]}'
