@@ -182,7 +182,7 @@ export class Hub implements HubPort {
       events.emit('listener.opened', { type, address: `${host}:${opened}` })
     }
     await this.#reload.watch()
-    this.schemas.start()
+    await this.schemas.start()
     this.#ready = true
     const { host, port, token } = plan.settings.api
     this.#api = await startApi({ hub: this, events, version, host, port, token })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { TrestleError } from '../contract/error.ts'
 import type { Fault } from '../document/fault.ts'
 import type { RuleSet } from '../engine/rule-set.ts'
+import { seedRegistry } from '../registry/files.ts'
 import { mirror } from '../registry/mirror.ts'
 import { readLevel } from '../registry/policy.ts'
 import type { Registry } from '../registry/registry.ts'
@@ -16,12 +17,14 @@ export interface SchemaSource {
   readonly faults: readonly Fault[]
   /** What was registered here; of another registry, the copy of what was read of it. */
   readonly store: RegistryStore
+  /** Nothing was ever kept: it begins with what lies in the folder. */
+  readonly isNew: boolean
   /** The other registry; null when schemas are registered here. */
   readonly upstream: Upstream | null
 }
 
 /** Opens what was registered over the API, or the copy of another registry. *Errors*: as faults, E301. */
-export function openSchemas({ data, registry }: Settings): SchemaSource {
+export function openSchemas({ data, schemas, registry }: Settings): SchemaSource {
   const { url, username, password, token } = registry
   const upstream = url === undefined ? null : new Upstream({ url, username, password, token })
   // A copy is of one registry: another address has another.
@@ -30,10 +33,13 @@ export function openSchemas({ data, registry }: Settings): SchemaSource {
     .digest('hex')
     .slice(0, 12)
   const folder = join(data, upstream === null ? 'registry' : `registry-copy-${copy}`)
-  const store = new RegistryStore(folder, readLevel(registry.compatibility)!)
-  const { registry: kept, faults } = store.load()
+  const level = readLevel(registry.compatibility)!
+  const store = new RegistryStore(folder, level)
+  const { registry: kept, faults, isNew } = store.load()
   // A copy that is damaged is made anew.
-  return { registry: kept, faults: upstream === null ? faults : [], store, upstream }
+  if (upstream !== null) return { registry: kept, faults: [], store, upstream, isNew }
+  // Rules name schemas, and a hub whose rules have faults does not start: something must be there before the API is.
+  return { ...(isNew ? seedRegistry(schemas, level) : { registry: kept, faults }), store, upstream, isNew }
 }
 
 interface Compiled {

@@ -39,8 +39,10 @@ export class Schemas implements SchemaPort {
     this.forward = upstream === null ? null : (method, path, body) => upstream.forward(method, path, body)
   }
 
-  /** From now on another registry is asked for what is new there, if there is one. */
-  start(): void {
+  /** From now on another registry is asked for what is new there, if there is one. *Errors*: E501. */
+  async start(): Promise<void> {
+    const { source } = this.#options
+    if (source?.isNew) await source.store.save(this.registry)
     this.#upstream?.start(this.registry)
   }
 

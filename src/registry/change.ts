@@ -84,7 +84,7 @@ function add(registry: Registry, { subject, version, id }: Registration, content
   if (all.some((entry) => entry.version === number))
     throw notPermitted(`Overwrite new schema with version ${number} is not permitted.`)
   const known = registry.ofKey(content.key)
-  const given = id ?? known?.id ?? registry.state.nextId
+  const given = id ?? known?.id ?? freeId(registry)
   const other = registry.ofId(given)
   if (other !== null && other.content.key !== content.key)
     throw notPermitted(`Overwrite new schema with id ${given} is not permitted.`)
@@ -96,8 +96,16 @@ function add(registry: Registry, { subject, version, id }: Registration, content
   const kept = all.filter((one) => !isReplaced(registry, one, entry))
   const entries = [...kept, entry].sort((a, b) => a.version - b.version)
   const subjects = new Map(registry.state.subjects).set(subject, entries)
-  const nextId = Math.max(registry.state.nextId, given + 1)
+  // Ids that came with files are made of their content, and lie anywhere: counting does not go on behind them.
+  const nextId = id === null && known !== null ? registry.state.nextId : Math.max(registry.state.nextId, given + 1)
   return { registry: registry.with({ subjects, nextId }), answer: entry, touched: [subject] }
+}
+
+/** The next id that is nobody's. */
+function freeId(registry: Registry): number {
+  let id = registry.state.nextId
+  while (registry.ofId(id) !== null) id++
+  return id
 }
 
 /** Registered anew after it was softly deleted: the older version goes for good, unless something refers to it. */

@@ -37,6 +37,16 @@ export function loadRegistry(
   return { registry: new Registry({ ...stateAt(compatibility), subjects, policies }), faults }
 }
 
+/** What a registry over the API begins with: the schemas of the folder, under the ids they have as files. */
+export function seedRegistry(folder: string, compatibility: CompatibilityLevel): ReturnType<typeof loadRegistry> {
+  const { registry, faults } = loadRegistry(folder, compatibility)
+  const subjects = [...registry.state.subjects].map(([subject, entries]): [string, readonly Entry[]] => [
+    subject,
+    entries.map(({ version, content, deleted }) => new Entry({ subject, version, content, deleted, file: null })),
+  ])
+  return { registry: new Registry({ ...registry.state, subjects: new Map(subjects), nextId: 1 }), faults }
+}
+
 /** Each version that its subject's level forbids after those before it. */
 function incompatible(entries: readonly Entry[], level: CompatibilityLevel): Fault[] {
   return entries.flatMap(({ content, version, file, subject }, at) => {

@@ -32,20 +32,20 @@ export class RegistryStore {
     this.#compatibility = compatibility
   }
 
-  /** What was kept; an empty registry where nothing was. *Errors*: as faults, E301. */
-  load(): { registry: Registry; faults: Fault[] } {
+  /** What was kept; an empty registry (`isNew`) where nothing ever was. *Errors*: as faults, E301. */
+  load(): { registry: Registry; faults: Fault[]; isNew: boolean } {
     const empty = new Registry({ ...stateAt(this.#compatibility), nextId: 1 })
     const file = join(this.#folder, indexName)
     const text = readIfThere(file)
-    if (text === null) return { registry: empty, faults: [] }
+    if (text === null) return { registry: empty, faults: [], isNew: true }
     try {
       const index = JSON.parse(text) as Index
       if (index.format !== indexFormat)
         throw new Error(`it is of format ${index.format}, and this hub knows ${indexFormat}`)
-      return { registry: new Registry(this.#stateOf(index)), faults: [] }
+      return { registry: new Registry(this.#stateOf(index)), faults: [], isNew: false }
     } catch (thrown) {
       const message = `the registry cannot be read: ${(thrown as Error).message}`
-      return { registry: empty, faults: [atStart(file, message)] }
+      return { registry: empty, faults: [atStart(file, message)], isNew: false }
     }
   }
 

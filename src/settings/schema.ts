@@ -1,23 +1,8 @@
 import { type Static, Type } from 'typebox'
 import { address, bytes, count, milliseconds, oneOf, path, seconds } from './fields.ts'
+import { Listener } from './listener-schema.ts'
 
 const closed = { additionalProperties: false }
-
-const Listener = Type.Object(
-  {
-    type: oneOf(['tcp', 'websocket'], { description: 'MQTT over plain TCP, or over WebSocket (binary frames).' }),
-    address: address({ description: 'Where to listen.' }),
-    path: Type.Optional(
-      Type.String({
-        description: 'Path of the WebSocket; for `websocket` only.',
-        pattern: '^/',
-        expects: 'a path that begins with /',
-        examples: ['/mqtt'],
-      }),
-    ),
-  },
-  { ...closed, description: 'One door for MQTT clients.' },
-)
 
 const Access = Type.Object(
   {
@@ -58,7 +43,7 @@ const Registry = Type.Object(
   {
     type: oneOf(['files', 'api', 'confluent'], {
       description:
-        '`files`: the folder `schemas` is the truth, and the API only reads. `api`: schemas are registered over the API and kept in the data folder. `confluent`: the hub stands in front of another registry, whose schemas it uses and keeps a copy of.',
+        '`files`: the folder `schemas` is the truth, and the API only reads. `api`: schemas are registered over the API and kept in the data folder; at the first start it begins with those of the folder `schemas`. `confluent`: the hub stands in front of another registry, whose schemas it uses and keeps a copy of.',
       default: 'files',
     }),
     compatibility: oneOf(

@@ -108,6 +108,23 @@ describe('B5 B7: the registry of a running hub', () => {
     }
   })
 
+  test('begins with what lies in the folder, so that rules may name it, and then goes its own way', async () => {
+    const hub = await open({ registry: { type: 'api' } }, { a: rule }, { 'reading/1.avsc': avro('celsius') })
+    try {
+      await hub.start()
+      const { id } = (await register(hub, 'reading', avro('celsius'))).body
+      assert.equal((await register(hub, 'other', avro('bar'))).body.id, 1)
+      writeFileSync(join(hub.folder, 'schemas/reading/1.avsc'), avro())
+      await hub.kill()
+      await hub.start()
+      assert.equal((await register(hub, 'reading', avro('celsius'))).body.id, id, 'the id it had as a file')
+      assert.equal((await register(hub, 'other', avro('bar'))).body.id, 1)
+      assert.equal((await ask(hub, 'POST', '/api/reload')).status, 200)
+    } finally {
+      await hub.dispose()
+    }
+  })
+
   test('of files only answers, and a reload takes up what is new there', async () => {
     const hub = await open({}, { a: rule }, { 'reading/1.avsc': avro('celsius') })
     try {

@@ -66,7 +66,7 @@ const register = async (subject: string, schema: string, more: object = {}): Pro
 async function open(texts: RuleText[], copy = 'copy') {
   const store = new RegistryStore(join(data, copy))
   const upstream = new Upstream({ url: far.api.url, timeoutMs: 2000 })
-  const source: SchemaSource = { registry: store.load().registry, faults: [], store, upstream }
+  const source: SchemaSource = { registry: store.load().registry, faults: [], store, upstream, isNew: false }
   const compile = (registry: Registry) => RuleSet.load(texts, { ...environment(), registry })
   const { registry, rules, faults } = await compileWithUpstream(source, 'trestle.yaml', compile)
   if (rules === null) return { faults, book: null, schemas: null, events: [], upstream, registry }
