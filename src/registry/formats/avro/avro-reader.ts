@@ -1,6 +1,5 @@
 import type { ByteSource } from '../binary/byte-source.ts'
 import { failRead, unread, unreadIn } from '../binary/failure.ts'
-import { unzigzag } from '../binary/integer.ts'
 import { setOwn, templateOf } from '../binary/own-field.ts'
 import { conversionOf } from './avro-logical.ts'
 import type { AvroNode, RecordNode } from './avro-node.ts'
@@ -112,8 +111,7 @@ export class AvroReaders {
 
   /** The count of a block, 0 at the end, held against what is left to read. */
   #block(source: ByteSource, size: Size): number | typeof unread {
-    source.varint()
-    let count = unzigzag(source.low, source.high)
+    let count = source.zigzag()
     if (count < 0) {
       // A negative count is followed by the block's length, for those who skip it.
       source.varint()
@@ -139,16 +137,15 @@ const primitiveReaders = {
     return source.cutOff ? cutOff() : byte === 1
   },
   int(source: ByteSource) {
-    source.varint()
+    const value = source.zigzag()
     if (source.cutOff) return cutOff()
-    const value = unzigzag(source.low, source.high)
     return value === Number(value) && value === (value | 0)
       ? value
       : failRead('binary', `is no integer of 32 bits: ${value}`)
   },
   long(source: ByteSource) {
-    source.varint()
-    return source.cutOff ? cutOff() : unzigzag(source.low, source.high)
+    const value = source.zigzag()
+    return source.cutOff ? cutOff() : value
   },
   float(source: ByteSource) {
     const value = source.float()
@@ -171,8 +168,8 @@ const primitiveReaders = {
 
 /** A length; -1, which counts as cut off, when there is none that could be. */
 function lengthOf(source: ByteSource): number {
-  source.varint()
-  return source.high === 0 && (source.low & 1) === 0 ? source.low >>> 1 : -1
+  const length = source.zigzag()
+  return typeof length === 'number' && length <= source.left ? length : -1
 }
 
 const fixedReader =
@@ -184,18 +181,16 @@ const fixedReader =
 
 function enumReader(symbols: readonly string[]): Read {
   return (source) => {
-    source.varint()
+    const index = source.zigzag()
     if (source.cutOff) return cutOff()
-    const index = unzigzag(source.low, source.high)
     return symbols[index as number] ?? failRead('binary', `names symbol ${index} of ${symbols.length}`)
   }
 }
 
 function unionReader(readers: readonly Read[]): Read {
   return (source) => {
-    source.varint()
+    const index = source.zigzag()
     if (source.cutOff) return cutOff()
-    const index = unzigzag(source.low, source.high)
     const read = readers[index as number]
     return read === undefined ? failRead('binary', `names branch ${index} of ${readers.length}`) : read(source)
   }

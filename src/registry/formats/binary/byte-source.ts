@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { unzigzag } from './integer.ts'
 
 const shortString = 24
 
@@ -60,6 +61,17 @@ export class ByteSource {
       this.high |= (next & 127) << shift
     }
     if (next > 127) this.cutOff = true
+  }
+
+  /** A varint whose sign stands in its lowest bit. */
+  zigzag(): number | bigint {
+    const first = this.position < this.end ? this.buffer[this.position]! : 128
+    if (first > 127) {
+      this.varint()
+      return unzigzag(this.low, this.high)
+    }
+    this.position++
+    return (first >>> 1) ^ -(first & 1)
   }
 
   /** The last varint as a length or count; -1 when it is more than 2^31. */
