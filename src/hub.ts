@@ -15,6 +15,7 @@ import { type Fault, printFault } from './document/fault.ts'
 import { Hub } from './hub/hub.ts'
 import { makePlan, type Plan, type PlanOptions } from './hub/plan.ts'
 import type { Reloaded } from './hub/rule-book.ts'
+import { printListener } from './settings/listeners.ts'
 import { Redactor } from './settings/redact.ts'
 import { Events } from './telemetry/events.ts'
 import { Log } from './telemetry/log.ts'
@@ -95,9 +96,7 @@ async function makeDataFolder(folder: string): Promise<void> {
 
 function summaryOf({ settings, rules, connectors }: Plan, hub: Hub, version: string): string[] {
   const line = (what: string, told: string): string => `  ${what.padEnd(11)} ${told}`
-  const doors = settings.listeners.map(({ type, host, port, path }) =>
-    type === 'tcp' ? line('mqtt', `${host}:${port}`) : line('websocket', `ws://${host}:${port}${path}`),
-  )
+  const doors = settings.listeners.map((one) => line(one.name ?? titles[one.type], printListener(one)))
   const names = rules.rules.map(({ name }) => name)
   const sinks = [...connectors].map(([name, { type }]) => `${name} (${type})`)
   return [
@@ -109,6 +108,8 @@ function summaryOf({ settings, rules, connectors }: Plan, hub: Hub, version: str
     line('data', settings.data),
   ]
 }
+
+const titles = { tcp: 'mqtt', tls: 'mqtt tls', websocket: 'websocket', wss: 'websocket', unix: 'mqtt' } as const
 
 const shorten = (names: readonly string[]): string =>
   names.length <= 6 ? names.join(', ') : `${names.slice(0, 6).join(', ')} and ${names.length - 6} more`

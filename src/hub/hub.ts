@@ -23,6 +23,7 @@ import { bridgeSettingsOf, Connectors } from './connectors.ts'
 import { refuseHalfAFolder } from './data-folder.ts'
 import { InnerDoors } from './intake.ts'
 import { addCounts, connectorReports, hubLedger, ruleReports } from './ledger.ts'
+import { openListeners } from './listeners.ts'
 import { LoopGuard } from './loop-guard.ts'
 import type { Plan } from './plan.ts'
 import { Reload } from './reload.ts'
@@ -177,10 +178,7 @@ export class Hub implements HubPort {
       })
     await this.#state.open()
     await this.#bridge.start()
-    for (const { type, host, port, path } of plan.settings.listeners) {
-      const opened = await this.#broker.listen({ type, host, port, path })
-      events.emit('listener.opened', { type, address: `${host}:${opened}` })
-    }
+    await openListeners(this.#broker, plan.settings.listeners, events)
     await this.#reload.watch()
     await this.schemas.start()
     this.#ready = true
@@ -232,8 +230,9 @@ export class Hub implements HubPort {
     }
   }
 
-  /** Reads rules and schemas anew. *Errors*: as `RuleBook.reload`. */
-  reload(): Promise<Reloaded> {
+  /** Reads certificates, then rules and schemas anew. *Errors*: E110; as `RuleBook.reload`. */
+  async reload(): Promise<Reloaded> {
+    await this.#broker.reloadCertificates()
     return this.#reload.now()
   }
 

@@ -2,6 +2,8 @@ import type { Code } from '../contract/codes.ts'
 import type { Fault } from '../document/fault.ts'
 import type { DocumentPath, SourceDocument } from '../document/source-document.ts'
 import { isLoopback, readAddress } from './address.ts'
+import { listenerFaults } from './listener-faults.ts'
+import type { ListenerFile } from './listener-schema.ts'
 import type { SettingsFile } from './schema.ts'
 
 /**
@@ -14,6 +16,7 @@ export function exposureFaults(document: SourceDocument, settings: SettingsFile)
     faults.push({ file: document.file, ...document.at(path), code, message })
   const { listeners, access, api, registry } = settings
   const taken = new Map<string, string>()
+  const sockets = new Set<string>()
   const place = (path: DocumentPath, name: string, address: string) => {
     const where = readAddress(address)
     if (where === null) return tell('E104', path, `${name}: a port is at most 65535`)
@@ -24,14 +27,21 @@ export function exposureFaults(document: SourceDocument, settings: SettingsFile)
   }
 
   for (const [index, listener] of listeners.entries()) {
+    listenerFaults(listener, index, tell)
+    const { address, socket = '', tls } = listener
     const name = `listeners[${index}].address`
-    const local = place(['listeners', index, 'address'], name, listener.address)
-    if (listener.type === 'tcp' && listener.path !== undefined) {
-      tell('E109', ['listeners', index, 'path'], `listeners[${index}].path: only a websocket has a path`)
+    // A file of this machine is as near as its loopback.
+    if (address === undefined) {
+      if (sockets.has(socket)) tell('E109', ['listeners', index, 'socket'], `listeners[${index}].socket: given twice`)
+      sockets.add(socket)
+      continue
     }
+    const local = place(['listeners', index, 'address'], name, address)
+    if (tls?.client_cert === 'require') continue
     if (local === false && access.anonymous && !access.anonymous_anywhere) {
-      const advice = 'say `anonymous_anywhere: true` under `access` too, or listen on 127.0.0.1'
-      tell('E108', ['listeners', index, 'address'], `${name}: anybody could connect at ${listener.address}; ${advice}`)
+      const advice =
+        'say `anonymous_anywhere: true` under `access` too, ask for certificates (`client_cert: require`), or listen on 127.0.0.1'
+      tell('E108', ['listeners', index, 'address'], `${name}: anybody could connect at ${address}; ${advice}`)
     }
   }
   if ((registry.type === 'confluent') !== (registry.url !== undefined)) {
@@ -41,7 +51,8 @@ export function exposureFaults(document: SourceDocument, settings: SettingsFile)
         : 'only `type: confluent` has a url'
     tell('E109', ['registry', registry.url === undefined ? 'type' : 'url'], `registry: ${why}`)
   }
-  if (listeners.length > 0 && !access.anonymous) {
+  const isCertified = (one: ListenerFile) => one.tls?.client_cert === 'require'
+  if (!listeners.every(isCertified) && !access.anonymous) {
     const advice = '`access: { anonymous: true }` lets everyone on this machine in'
     tell('E109', ['access'], `access: there are listeners but nobody may connect; ${advice}`)
   }

@@ -7,7 +7,7 @@
  *
  * `schema.ts` is the schema and `fields.ts` its kinds of field; `layers.ts` lays environment and flags over the file;
  * `references.ts` fills in `${env:…}` and `${file:…}`; `connector-options.ts` adds the connectors' own options;
- * `refine.ts` reads units and paths; `exposure.ts` refuses what is open to the world; `redact.ts` and `print.ts` show
+ * `listener-schema.ts`, `listeners.ts` and `listener-faults.ts` are about where clients come in; `refine.ts` reads units and paths; `exposure.ts` refuses what is open to the world; `redact.ts` and `print.ts` show
  * settings without their secrets; `rule-files.ts` lists the rules.
  */
 import { existsSync } from 'node:fs'
@@ -22,18 +22,13 @@ import { type ConnectorSchemas, schemaAt, schemaOfFile, unknownTypes } from './c
 import { defaultConfig } from './default-config.ts'
 import { exposureFaults } from './exposure.ts'
 import { environmentOverrides, flagOverrides, LayeredDocument, readText } from './layers.ts'
+import { type ListenerSettings, listenerOf } from './listeners.ts'
 import { Redactor } from './redact.ts'
 import { resolveReferences } from './references.ts'
 import { refine } from './refine.ts'
 import { shortPath } from './rule-files.ts'
 import type { SettingsFile } from './schema.ts'
 import { type CamelKeys, camelKeys } from './snake-case.ts'
-
-export interface ListenerSettings extends Address {
-  readonly type: 'tcp' | 'websocket'
-  /** Path of a WebSocket; unused by tcp. */
-  readonly path: string
-}
 
 export interface ConnectorSettings {
   readonly type: string
@@ -157,7 +152,7 @@ function settingsOf(value: SettingsFile, file: string | null): Settings {
   const { journal, dead_letters, limits, log } = value
   return {
     file,
-    listeners: listeners.map(({ type, address, path = '/mqtt' }) => ({ type, ...readAddress(address)!, path })),
+    listeners: listeners.map(listenerOf),
     access: camelKeys(access),
     data,
     rules,

@@ -23,7 +23,7 @@ describe('the settings', () => {
   it('have all defaults, absolute paths and plain numbers', async () => {
     const settings = await settingsOf(anonymous)
     assert.deepEqual(settings.listeners, [
-      { type: 'tcp', host: '127.0.0.1', port: 1883, path: '/mqtt' },
+      { type: 'tcp', host: '127.0.0.1', port: 1883 },
       { type: 'websocket', host: '127.0.0.1', port: 8083, path: '/mqtt' },
     ])
     assert.deepEqual(settings.access, { anonymous: true, anonymousAnywhere: false })
@@ -55,7 +55,7 @@ describe('the settings', () => {
     })
     assert.equal(settings.limits.maxConnections, 5)
     assert.deepEqual([settings.journal.maxBytes, settings.journal.segmentBytes], [2 ** 30, 1e6])
-    assert.deepEqual(settings.listeners, [{ type: 'tcp', host: '::1', port: 1884, path: '/mqtt' }])
+    assert.deepEqual(settings.listeners, [{ type: 'tcp', host: '::1', port: 1884 }])
   })
 
   it('take a connector’s options from the environment', async () => {
@@ -198,7 +198,7 @@ describe('C3: what is open to the world', () => {
   it('is refused for listeners unless it is said twice', async () => {
     const listeners = 'listeners: [{ type: tcp, address: "0.0.0.0:1883" }]\n'
     assert.deepEqual(await faultsOf(anonymous + listeners), [
-      'config/trestle.yaml:2:35  E108  listeners[0].address: anybody could connect at 0.0.0.0:1883; say `anonymous_anywhere: true` under `access` too, or listen on 127.0.0.1',
+      'config/trestle.yaml:2:35  E108  listeners[0].address: anybody could connect at 0.0.0.0:1883; say `anonymous_anywhere: true` under `access` too, ask for certificates (`client_cert: require`), or listen on 127.0.0.1',
     ])
     await settingsOf(`access: { anonymous: true, anonymous_anywhere: true }\n${listeners}`)
   })
@@ -221,7 +221,7 @@ describe('C3: what is open to the world', () => {
 `
     assert.deepEqual(await faultsOf(anonymous + listeners), [
       'config/trestle.yaml:1:1  E109  api.address: listeners[0].address listens on 127.0.0.1:8080 already',
-      'config/trestle.yaml:3:51  E109  listeners[0].path: only a websocket has a path',
+      'config/trestle.yaml:3:51  E109  listeners[0].path: only `websocket` and `wss` have it, this is `tcp`',
       'config/trestle.yaml:4:27  E104  listeners[1].address: a port is at most 65535',
     ])
   })
