@@ -7,6 +7,8 @@ export const maxSchemaBytes = 262_144
 export const maxSchemaDepth = 64
 /** How many schemas one may lean on, directly or through others. */
 export const maxReferences = 200
+/** What they may have together. *Unit*: bytes. */
+export const maxReferencedBytes = 8 * maxSchemaBytes
 
 /**
  * What is wrong with a schema, and where in it. *Shape*: `path` leads from the root of a JSON text to the value;
@@ -49,6 +51,7 @@ export interface Format {
 /** All references below one another, each name once, the innermost first; null when there are too many. */
 export function flattenReferences(references: readonly ReferencedSchema[]): ReferencedSchema[] | null {
   const found = new Map<string, ReferencedSchema>()
+  let left = maxReferencedBytes
   const open = new Set<ReferencedSchema>()
   const visit = (list: readonly ReferencedSchema[]): boolean =>
     list.every((reference) => {
@@ -56,7 +59,8 @@ export function flattenReferences(references: readonly ReferencedSchema[]): Refe
       open.add(reference)
       if (open.size > maxReferences || !visit(reference.references)) return false
       found.set(reference.name, reference)
-      return found.size <= maxReferences
+      left -= reference.text.length
+      return found.size <= maxReferences && left >= 0
     })
   return visit(references) ? [...found.values()] : null
 }
@@ -68,7 +72,11 @@ export const faultAt = (path: readonly (string | number)[], message: string, cod
   path,
 })
 
-export const tooManyReferences = faultAt([], `leans on more than ${maxReferences} other schemas`, 'E303')
+export const tooManyReferences = faultAt(
+  [],
+  `leans on more than ${maxReferences} other schemas, or ${maxReferencedBytes} bytes of them`,
+  'E303',
+)
 
 /** What a text larger than `maxSchemaBytes` is told. */
 export const tooLarge = faultAt([], `larger than ${maxSchemaBytes} bytes`, 'E303')
