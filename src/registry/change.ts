@@ -17,6 +17,7 @@ import {
   versionNotFound,
 } from './registry-error.ts'
 import type { SchemaFormat } from './schema.ts'
+import { sparkplugSubject } from './sparkplug-subject.ts'
 import { findBreach } from './verdict.ts'
 
 /** A schema that is to become a version of a subject. */
@@ -223,4 +224,6 @@ function refuseName(subject: string): void {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   if (subject === '' || subject.length > maxSubjectLength || /[\x00-\x1f\x7f]|^:\./.test(subject))
     throw invalidSubject(subject)
+  // Rules find Sparkplug B there.
+  if (subject === sparkplugSubject) throw invalidSubject(subject)
 }

@@ -3,6 +3,7 @@ import { extname, join } from 'node:path'
 import type { Fault } from '../document/fault.ts'
 import { formatOfExtension } from './formats/formats.ts'
 import type { SchemaFormat } from './schema.ts'
+import { sparkplugSubject } from './sparkplug-subject.ts'
 import { SubjectFile } from './subject-file.ts'
 
 /** A schema as it lies in `schemas/`. */
@@ -40,6 +41,8 @@ export function readSchemaFolder(folder: string, faults: Fault[]): SubjectFolder
         )
     } else if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(entry.name)) {
       faults.push(atStart(path, 'a subject is named by letters, digits, `_`, `-` and `.`'))
+    } else if (entry.name === sparkplugSubject) {
+      faults.push(atStart(path, `the subject ${sparkplugSubject} is built in`))
     } else found.push(readSubject(entry.name, path, faults))
   }
   return found

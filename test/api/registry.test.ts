@@ -82,12 +82,13 @@ describe('B5: the registry’s own API', () => {
     assert.deepEqual([first.body.id, first.body.version, first.body.schemaType], [1, 1, 'JSON'])
     const again = await register('plant/line', fields('n'))
     assert.deepEqual([again.body.id, again.body.version], [1, 1])
+    assert.equal((await register('ä'.repeat(255), fields('n'))).status, 200)
     const other = await register('other', fields('n'))
     assert.deepEqual([other.body.id, other.body.version], [1, 1], 'the same schema has the same id in every subject')
     const second = await register('plant/line', fields('n', 'm'))
     assert.deepEqual([second.body.id, second.body.version], [2, 2])
 
-    assert.deepEqual((await ask('GET', '/subjects')).body, ['other', 'plant/line'])
+    assert.deepEqual((await ask('GET', '/subjects')).body, ['other', 'plant/line', 'ä'.repeat(255)])
     const versions = '/subjects/plant%2Fline/versions'
     assert.deepEqual((await ask('GET', versions)).body, [1, 2])
     const one = await ask('GET', `${versions}/latest`)
@@ -100,12 +101,12 @@ describe('B5: the registry’s own API', () => {
     assert.equal(byId.body.schema, JSON.stringify(fields('n')))
     assert.equal(byId.body.maxId, 2)
     assert.equal((await ask('GET', '/schemas/ids/1/schema')).body, JSON.stringify(fields('n')))
-    assert.deepEqual((await ask('GET', '/schemas/ids/1/subjects')).body, ['plant/line', 'other'])
+    assert.deepEqual((await ask('GET', '/schemas/ids/1/subjects')).body, ['plant/line', 'ä'.repeat(255), 'other'])
     assert.deepEqual((await ask('GET', '/schemas/ids/2/versions')).body, [{ subject: 'plant/line', version: 2 }])
     assert.equal((await ask('GET', `/schemas/guids/${first.body.guid}`)).body.schema, JSON.stringify(fields('n')))
     assert.deepEqual((await ask('GET', `/schemas/guids/${first.body.guid}/ids`)).body, [{ context: '.', id: 1 }])
     assert.ok([(await ask('GET', '/schemas/types')).body].flat().some((name) => String(name) === 'JSON'))
-    assert.equal([(await ask('GET', '/schemas')).body].flat().length, 3)
+    assert.equal([(await ask('GET', '/schemas')).body].flat().length, 4)
     assert.equal([(await ask('GET', '/schemas?latestOnly=true&subjectPrefix=plant')).body].flat()[0]?.version, 2)
     assert.deepEqual((await ask('GET', '/contexts')).body, ['.'])
     const found = await ask('POST', '/subjects/plant%2Fline', json(fields('n')))
@@ -134,6 +135,8 @@ describe('B5: the registry’s own API', () => {
       ['POST', '/subjects/t/versions', { ...json(fields('q')), id: 9 }, 422, 42205],
       ['POST', '/subjects/%01/versions', json(fields('n')), 422, 42208],
       ['POST', '/subjects/:.other:t/versions', json(fields('n')), 422, 42208],
+      ['POST', '/subjects/sparkplug-b/versions', json(fields('n')), 422, 42208],
+      ['POST', `/subjects/${'%C3%A4'.repeat(256)}/versions`, json(fields('n')), 422, 42208],
       ['POST', '/subjects/t/versions', '{"schema"', 400, 400],
       ['GET', '/config/t', undefined, 404, 40408],
       ['GET', '/mode/t', undefined, 404, 40409],

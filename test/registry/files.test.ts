@@ -82,6 +82,12 @@ describe('B4: schemas in files', () => {
     assert.match(fault ?? '', /^a\/2\.json:1:1 E304 version 2 of a is not backward compatible with version 1: /)
   })
 
+  it('do not take the place of what is built in', () => {
+    assert.deepEqual(load({ 'sparkplug-b/1.json': '{}' }).faults, [
+      'sparkplug-b:1:1 E301 the subject sparkplug-b is built in',
+    ])
+  })
+
   it('tell what is wrong with a subject.yaml', () => {
     const { faults } = load({
       'a/1.json': '{}',
