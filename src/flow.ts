@@ -89,12 +89,12 @@ export class Flow implements PublishFlow, Emitter {
   /** Goes on with what a rule had gathered, and refused: a dead letter that is sent again. */
   resume(message: Message, { key, rule: name }: Owed, waiter: AckWaiter, token: number): Verdict {
     const outcome = this.#outcome
-    const rule = this.#rules.rules.find((one) => one.name === name && one.state?.gather != null)
-    if (rule === undefined) {
-      this.error = new TrestleError('E403', `there is no rule ${name} that gathers`)
+    const bound = this.lookup(message.topic)?.rules.find(({ rule }) => rule.name === name && rule.state?.gather != null)
+    if (bound === undefined) {
+      this.error = new TrestleError('E403', `there is no rule ${name} that gathers from ${message.topic}`)
       return Verdict.Refused
     }
-    evaluateGathered(this.#gathered.of(rule, key ?? '', message.topic), message, outcome)
+    evaluateGathered(this.#gathered.of(bound.rule, key ?? '', message.topic), message, outcome)
     return this.#decide(message, this.#follow(message, outcome), waiter, token, key ?? '')
   }
 

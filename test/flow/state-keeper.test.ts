@@ -244,6 +244,25 @@ describe('B9: what rules keep at a reload', () => {
     )
   })
 
+  test('begins anew where what the clause is made of is another: the topics, the names it uses', async (t) => {
+    const rule = (from: string, lets: string, text = ''): Record<string, string> => ({
+      r: `from: ${from}\nlet: { c: ${lets}, d: c + 1, other: "1${text}" }\nwindow: { every: 1m, values: { sum: sum(d) } }\nto: [{ sink: records }]\n`,
+    })
+    const idOf = (rules: Record<string, string>): string => load(rules).rules[0]!.state!.gather!.table.id
+    const id = idOf(rule('a/{x}', 'payload.v'))
+    assert.equal(idOf(rule('a/{x}', 'payload.v', '23')), id, 'a name that it does not use')
+    assert.notEqual(idOf(rule('a/{y}', 'payload.v')), id)
+    assert.notEqual(idOf(rule('a/{x}', 'payload.v * 2')), id, 'a name by way of another')
+    const rig = await StateRig.open(t, { rules: rule('a/{x}', 'payload.v') })
+    await rig.take({ v: 1 })
+    rig.flow.replaceRules(load(rule('b/{x}', 'payload.v')))
+    rig.advance(1)
+    assert.deepEqual(
+      (await rig.sent()).map(({ payload }) => [payload['sum'], payload['partial']]),
+      [[2, true]],
+    )
+  })
+
   test('A1: is sent on early, by the rule as it was, where the clause is another or the rule is gone', async (t) => {
     const rig = await StateRig.open(t, { rules: counting })
     await rig.take({ k: 'a', v: 1 })

@@ -28,6 +28,8 @@ interface Environment {
   readonly names: Names
   readonly faults: RuleFaults
   readonly limits: StateLimits
+  readonly from: string
+  readonly lets: Clause
 }
 
 type Clause = Readonly<Record<string, unknown>>
@@ -49,7 +51,7 @@ export function compileState(
   faults: RuleFaults,
   limits = new StateLimits(),
 ): CompiledState {
-  const env: Environment = { rule, names, faults, limits }
+  const env: Environment = { rule, names, faults, limits, from: raw.from ?? '', lets: raw.let ?? {} }
   const filters: FilterStep[] = []
   if (raw.once !== undefined) filters.push(compileOnce(raw.once, env))
   if (raw.changed !== undefined) filters.push(compileChanged(raw.changed, env))
@@ -78,17 +80,32 @@ function namesAfter({ rule, names }: Environment, fields: ReadonlyMap<string, Ty
 
 const tableOf = (word: string, raw: Clause, forgetMs: number, deadband: number | null, env: Environment) =>
   new FilterTable({
-    id: idOf(env.rule, word, raw),
+    id: idOf(word, raw, env),
     forgetMs,
     deadband,
     maxKeys: maxKeysOf(raw),
     limits: env.limits,
   })
 
-/** The same for as long as the clause is: what was kept under another one is of no use. */
-function idOf(rule: string, word: string, { max_keys: _, ...clause }: Clause): string {
-  const hash = createHash('sha256').update(JSON.stringify(clause)).digest('hex')
+/** The same for as long as the clause means the same: what was kept under another one is of no use. */
+function idOf(word: string, { max_keys: _, ...clause }: Clause, { from, lets, rule }: Environment): string {
+  const text = JSON.stringify([clause, from, ...usedLets(JSON.stringify(clause), lets)])
+  const hash = createHash('sha256').update(text).digest('hex')
   return `${rule}/${word}#${hash.slice(0, 12)}`
+}
+
+/** The `let` names that a clause speaks of, and those that these speak of. */
+function usedLets(text: string, lets: Clause): [name: string, text: unknown][] {
+  const used = new Map<string, unknown>()
+  for (let pending = [text]; pending.length > 0; ) {
+    const words = new Set(pending.pop()!.match(/\w+/g))
+    for (const [name, value] of Object.entries(lets)) {
+      if (used.has(name) || !words.has(name)) continue
+      used.set(name, value)
+      pending = [...pending, String(value)]
+    }
+  }
+  return [...used].sort(([one], [other]) => (one < other ? -1 : 1))
 }
 
 const maxKeysOf = ({ max_keys: keys }: Clause): number => (typeof keys === 'number' ? keys : defaultMaxKeys)
@@ -124,8 +141,8 @@ function compileSample(raw: Clause, env: Environment): GatherStep {
 }
 
 function gatherTableOf(word: string, raw: Clause, everyMs: number, fold: Fold | null, env: Environment): GatherTable {
-  const { rule, limits } = env
-  return new GatherTable({ id: idOf(rule, word, raw), everyMs, fold, maxKeys: maxKeysOf(raw), limits })
+  const { limits } = env
+  return new GatherTable({ id: idOf(word, raw, env), everyMs, fold, maxKeys: maxKeysOf(raw), limits })
 }
 
 function compileWindow(raw: Clause, env: Environment): { step: GatherStep; fields: ReadonlyMap<string, Type> } {

@@ -3,6 +3,8 @@ import { defaultMaxKeys } from './limits.ts'
 
 /** The state clauses of a rule as they are written. */
 export interface RawState {
+  readonly from?: string
+  readonly let?: Readonly<Record<string, unknown>>
   readonly once?: { readonly by?: unknown; readonly within?: unknown; readonly max_keys?: unknown }
   readonly changed?: {
     readonly value?: unknown
