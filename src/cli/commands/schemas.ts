@@ -168,7 +168,7 @@ function checkVerb(context: VerbContext) {
         `${printSafe(file)} may not follow in ${printSafe(subject)}:\n${reasons.map((one) => `  ${printSafe(one)}\n`).join('')}`,
       )
     }
-    if (!answer.is_compatible) setExit(codes.E304.exit)
+    if (!answer.is_compatible) setExit(codes.E305.exit)
   })
 }
 
