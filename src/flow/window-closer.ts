@@ -76,7 +76,10 @@ export class WindowCloser {
   closeDue(nowMs: number = this.#options.now(), budgetMs: number = Number.POSITIVE_INFINITY): boolean {
     if (this.#options.isReady?.() === false) return false
     const untilMs = performance.now() + budgetMs
-    return this.#closeLeft(untilMs) && this.#rules.every((rule) => this.#closeOf(rule, nowMs, untilMs))
+    let isDone = this.#closeLeft(untilMs)
+    // One that waits for its sink does not hold up the others.
+    for (const rule of this.#rules) isDone = this.#closeOf(rule, nowMs, untilMs) && isDone
+    return isDone
   }
 
   /** When there is something to do next; Infinity when there is nothing. *Unit*: ms since the epoch. */
@@ -107,18 +110,17 @@ export class WindowCloser {
     return true
   }
 
+  /** What is left stays listed: a write that fails brings back what was closed with it. */
   #closeLeft(untilMs: number): boolean {
     const { emitter } = this.#options
+    let isDone = true
     for (const { rule, table } of this.#left) {
-      for (let gathered = table.next(); gathered !== null; gathered = table.next())
-        if (!emitter.emit(rule, table, gathered, true) || performance.now() > untilMs) return false
+      isDone = drain(table, untilMs, (gathered) => emitter.emit(rule, table, gathered, true)) && isDone
     }
     for (const table of this.#orphans) {
-      for (let gathered = table.next(); gathered !== null; gathered = table.next())
-        if (!emitter.bury(table, gathered) || performance.now() > untilMs) return false
+      isDone = drain(table, untilMs, (gathered) => emitter.bury(table, gathered)) && isDone
     }
-    // They stay listed: a write that fails brings back what was closed with it.
-    return true
+    return isDone
   }
 
   #armNext(): void {
@@ -140,4 +142,12 @@ export class WindowCloser {
     if (this.closeDue(this.#options.now(), maxTurnMs)) this.#armNext()
     else this.#arm(this.#options.now() + (performance.now() - startMs >= maxTurnMs ? 0 : againMs))
   }
+}
+
+/** Closes all windows of a table; false when one cannot be, or the time is over. */
+function drain(table: GatherTable, untilMs: number, close: (gathered: Gathered) => boolean): boolean {
+  for (let gathered = table.next(); gathered !== null; gathered = table.next()) {
+    if (!close(gathered) || performance.now() > untilMs) return false
+  }
+  return true
 }

@@ -68,6 +68,18 @@ describe('what a rule makes of what it has gathered', () => {
     assert.equal((await rig.sent()).length, 0)
   })
 
+  test('A2: does not wait for the sink of another rule', async (t) => {
+    const rules = {
+      r: `from: a/{x}\n${sum}\nto: [{ sink: records }]\n`,
+      s: `from: a/{x}\n${sum}\nto: [{ sink: lake, topic: x }]\n`,
+    }
+    const rig = await StateRig.open(t, { rules })
+    await rig.take({ v: 1 })
+    rig.flow.full = new Map([['records', { maxBytes: 1, whenFull: 'block' }]])
+    assert.ok(!rig.advance(minute))
+    assert.deepEqual([(await rig.sent()).length, (await rig.sent('lake')).length], [0, 1])
+  })
+
   test('A7: publishers wait where windows can neither be closed nor begun', async (t) => {
     const rules = {
       r: 'from: a/{x}\nwindow: { every: 1m, by: "${payload.k}", values: { n: count() }, max_keys: 4 }\nto: [{ sink: records }]\n',
