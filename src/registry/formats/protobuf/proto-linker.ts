@@ -132,12 +132,18 @@ class Declarer {
       declaration.oneofs.map((oneof) => [oneof.name, featuresWithin(around, oneof.options, oneof)] as const),
     )
     if (oneofs.size < declaration.oneofs.length) refuse(declaration, `two oneofs of ${node.name} have one name`)
+    let furthest = 0
+    const reserved = declaration.reserved.ranges
+      .toSorted(([a], [b]) => a - b)
+      .map(([first, last]) => {
+        furthest = Math.max(furthest, last)
+        return [first, furthest] as const
+      })
     const fields = declaration.fields.map((field) => {
       const { number, name } = field
       if (numbers.has(number)) refuse(field, `number ${number} is used twice in ${node.name}`)
       if (names.has(name)) refuse(field, `${node.name} already has a field ${name}`)
-      const taken = declaration.reserved.ranges.some(([first, last]) => number >= first && number <= last)
-      if (taken) refuse(field, `number ${number} is reserved in ${node.name}`)
+      if (isWithin(number, reserved)) refuse(field, `number ${number} is reserved in ${node.name}`)
       if (declaration.reserved.names.has(name)) refuse(field, `the name ${name} is reserved in ${node.name}`)
       numbers.add(number)
       names.add(name)
@@ -181,6 +187,17 @@ class Declarer {
       if (around === '') return null
     }
   }
+}
+
+/** *Shape*: `ranges` by their first numbers, each as far as those before it. */
+function isWithin(number: number, ranges: readonly (readonly [first: number, last: number])[]): boolean {
+  let [from, to] = [0, ranges.length]
+  while (from < to) {
+    const middle = (from + to) >> 1
+    if (ranges[middle]![0] <= number) from = middle + 1
+    else to = middle
+  }
+  return from > 0 && number <= ranges[from - 1]![1]
 }
 
 const within = (space: string, name: string): string => (space === '' ? name : `${space}.${name}`)

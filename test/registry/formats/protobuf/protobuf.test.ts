@@ -352,7 +352,7 @@ describe('B4: a Protobuf file', () => {
       ['syntax = "proto3"; message M { int32 a = 19500; }', "Protobuf's own numbers"],
       ['syntax = "proto3"; message M { int32 a = 1; int32 b = 1; }', 'number 1 is used twice in M'],
       ['syntax = "proto3"; message M { int32 a = 1; int32 a = 2; }', 'M already has a field a'],
-      ['syntax = "proto3"; message M { reserved 5 to 7; int32 a = 6; }', 'number 6 is reserved in M'],
+      ['syntax = "proto3"; message M { reserved 1 to 7, 3; int32 a = 6; }', 'number 6 is reserved in M'],
       ['syntax = "proto3"; message M { reserved "a"; int32 a = 6; }', 'the name a is reserved in M'],
       ['syntax = "proto3"; message M { Unknown a = 1; }', 'the type Unknown is not known'],
       ['syntax = "proto3"; message M { required int32 a = 1; }', 'proto3 has no `required`'],
