@@ -111,7 +111,7 @@ async function readAnew(opened: Opened): Promise<TableChange | null> {
   // A fault is told once, until the file changes again.
   opened.stamp = stamp
   opened.isSound = fault === null
-  return { file: path, rows: Object.keys(table.rows).length, fault }
+  return { file: path, rows: table.rows.keyed.size, fault }
 }
 
 /** How long messages may wait for a table. *Unit*: ms. */

@@ -3,7 +3,7 @@
  */
 import { spentBudget } from '../expression/functions/row.ts'
 import type { Scope, Site } from '../expression/scope.ts'
-import { failed, type MapValue, none, Some, setField, Uint } from '../expression/value.ts'
+import { failed, KeyedMap, type MapValue, none, Some, setField, Uint } from '../expression/value.ts'
 import { maxDepth, settleInteger } from './settle.ts'
 
 /** Turns a value into data of one kind, or fails. */
@@ -48,8 +48,12 @@ function convert(scope: Scope, site: Site, value: unknown, depth: number, kind: 
   if (value instanceof Uint8Array) return kind.bytes(scope, site, value)
   if (value instanceof Uint) return kind.integer(value.unsigned)
   if (value instanceof Some) return convert(scope, site, value.present, depth + 1, kind)
-  if (!Array.isArray(value) && isSpecial(value)) return convert(scope, site, value.toJSON(), depth + 1, kind)
-  const entries = Object.entries(value)
+  const isKeyed = value instanceof KeyedMap
+  if (!isKeyed && !Array.isArray(value) && isSpecial(value))
+    return convert(scope, site, value.toJSON(), depth + 1, kind)
+  // A table is a map of very many rows: it is paid for before anything is made of it.
+  if (isKeyed && !scope.spend(20 * value.keyed.size)) return scope.fail(site, spentBudget)
+  const entries = isKeyed ? [...value.keyed] : Object.entries(value)
   if (!scope.spend(10 + 4 * entries.length)) return scope.fail(site, spentBudget)
   const made: MapValue | unknown[] = Array.isArray(value) ? [] : {}
   for (const [key, item] of entries) {
@@ -61,6 +65,6 @@ function convert(scope: Scope, site: Site, value: unknown, depth: number, kind: 
   return made
 }
 
-/** Times, spans and maps of other keys know how JSON shows them; data holds no functions, so nothing a message says looks like them. */
+/** Times, spans and types know how JSON shows them; data holds no functions, so nothing a message says looks like them. */
 const isSpecial = (value: object): value is { toJSON(): unknown } =>
   typeof (value as { toJSON?: unknown }).toJSON === 'function'

