@@ -1,4 +1,4 @@
-import { isAscii, isUtf8 } from 'node:buffer'
+import { isUtf8 } from 'node:buffer'
 import type { Message } from '../../contract/message.ts'
 import { failed } from './value.ts'
 
@@ -37,12 +37,16 @@ class JsonPayload implements PayloadDecoder {
 
 export const jsonPayload: PayloadDecoder = new JsonPayload()
 
-/** UTF-8 as text. Most is ASCII, which is read twice as fast as such. *Errors*: throws when it is not UTF-8. */
+/** What `toString` calls, without asking for its encoding. */
+const { utf8Slice } = Buffer.prototype
+
+/** UTF-8 as text. *Errors*: throws when it is not UTF-8. */
 export function textOf(bytes: Uint8Array): string {
-  if (isAscii(bytes)) return Buffer.prototype.latin1Slice.call(bytes, 0, bytes.length)
-  // Invalid UTF-8 would be replaced silently, and the sink would get what nobody published.
-  if (!isUtf8(bytes)) throw new SyntaxError('it is not UTF-8')
-  return Buffer.prototype.utf8Slice.call(bytes, 0, bytes.length)
+  const text = utf8Slice.call(bytes, 0, bytes.length)
+  // Invalid UTF-8 is replaced silently, and the sink would get what nobody published. Asking the text costs nothing where it
+  // is Latin; asking the bytes first would cost a tenth of reading them.
+  if (text.includes('\ufffd') && !isUtf8(bytes)) throw new SyntaxError('it is not UTF-8')
+  return text
 }
 
 /** Not asked for yet. */
