@@ -128,6 +128,29 @@ describe('B5: clients that are not ours', { skip: await need('kafka') }, () => {
     assert.deepEqual(back.filter(({ stream }) => stream === 'orders-header').map(withoutStream), readings.slice(0, 1))
   })
 
+  test('a hub in front of that registry reads ids from Kafka that it never saw: its source waits for each, and nothing is lost', async () => {
+    const orders = ['avro', 'json', 'proto'].map((form) => `orders-${form}`)
+    const source = { topics: orders, group: 'near', start: 'beginning', publish: 'orders/${topic}', qos: 1 }
+    const near = await HubProcess.create({
+      connectors: {
+        lake: { type: 'kafka', brokers: [kafka.brokers], sources: [source] },
+        records: { type: 'file', path: '../out' },
+      },
+      rules: { in: rules.in },
+      settings: { registry: { type: 'confluent', url: registryUrl() } },
+    })
+    try {
+      await near.start()
+      const report = await near.until(({ ledger }) => ledger.delivered >= 6)
+      assert.deepEqual([report.ledger.deadLettered, report.ledger.refused, report.ledger.unaccounted], [0, 0, 0])
+      const lines = linesIn(near)
+      for (const stream of orders)
+        assert.deepEqual(lines.filter((line) => line.stream === stream).map(withoutStream), readings, stream)
+    } finally {
+      await near.dispose()
+    }
+  })
+
   test('Confluent’s Python client does so too, without being told how the hub writes', { skip: noPython }, async () => {
     const seen = (await linesOf(() => true)).length
     const program = fileURLToPath(new URL('registry-client.py', import.meta.url))
@@ -204,15 +227,15 @@ interface Line {
 async function linesOf(enough: (lines: Line[]) => boolean): Promise<Line[]> {
   const deadlineMs = Date.now() + 30_000
   for (;;) {
-    const lines = fileLines()
+    const lines = linesIn(hub)
     if (enough(lines)) return lines
     if (Date.now() > deadlineMs) throw new Error(`${JSON.stringify(lines)}\n${hub.output.slice(-3000)}`)
     await sleep(100)
   }
 }
 
-function fileLines(): Line[] {
-  const folder = join(hub.folder, 'out')
+function linesIn({ folder: root }: HubProcess): Line[] {
+  const folder = join(root, 'out')
   const names = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : []
   const texts = names.filter((name) => name.includes('.jsonl')).map((name) => readFileSync(join(folder, name), 'utf8'))
   return texts.flatMap((text) => text.split('\n').slice(0, -1)).map(payloadOf)

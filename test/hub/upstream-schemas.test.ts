@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
@@ -100,6 +100,19 @@ async function open(texts: RuleText[], copy = 'copy') {
   }
   return { faults, book, schemas, events, upstream, registry, pass }
 }
+
+/** As no client would ask that tidies its addresses. */
+const rawGet = (port: number, path: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () =>
+      socket.write(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n`),
+    )
+    let text = ''
+    socket.setEncoding('utf8').on('data', (part) => {
+      text += part
+    })
+    socket.on('end', () => resolve(text)).on('error', reject)
+  })
 
 const framed = (id: number) => Buffer.concat([frameOf(id), Buffer.from('{"n": 2}')])
 
@@ -226,6 +239,9 @@ describe('B5: in front of another registry', () => {
       assert.deepEqual((await ask('GET', '/subjects/reading/versions')).body, [1, 2])
       await until(() => book!.registry.resolve('reading')?.version === 2, 'the new version')
       assert.equal((await ask('GET', '/subjects/nothing/versions', undefined, url)).body.error_code, 40401)
+      const { port: portNumber } = new URL(url)
+      for (const path of ['/subjects/../versions', '/subjects/%2e%2E/versions', '/config/..?x', '/config/.'])
+        assert.match(await rawGet(Number(portNumber), path), /^HTTP\/1\.1 422 .*42208/s, path)
       await far.api.stop()
       assert.equal((await ask('GET', `/schemas/ids/${taken.body.id}`, undefined, url)).status, 200)
       assert.deepEqual((await ask('GET', '/subjects', undefined, url)).body, ['reading'])

@@ -3,6 +3,7 @@ import { codes } from '../../contract/codes.ts'
 import { TrestleError } from '../../contract/error.ts'
 import { printFault } from '../../document/fault.ts'
 import { draftVersion } from '../../registry/change.ts'
+import { invalidSubject } from '../../registry/registry-error.ts'
 import type { ApiContext } from '../context.ts'
 import { readSchema, type SchemaRequest } from './request.ts'
 
@@ -76,6 +77,8 @@ async function passOn(request: FastifyRequest, reply: FastifyReply, { hub }: Api
   const { forward } = hub.schemas
   if (forward === null || isKnown(request, hub)) return undefined
   const { method, url, body } = request
+  // An address would be made of it that leads elsewhere on the other side, with the hub's own credentials.
+  if (/\/(\.|%2e){1,2}([/?]|$)/i.test(url)) throw invalidSubject('..')
   refuseBreaking(request, hub)
   try {
     const { status, text } = await forward(
