@@ -9,6 +9,7 @@ import { type BrokerBench, benchBrokers, targets } from './broker.ts'
 import { benchFiveSinks } from './five-sinks.ts'
 import { buildLoad, scenarios } from './load.ts'
 import { benchPipeline, type PipelineResult, pipelineTargets, warmUpSeconds } from './pipeline.ts'
+import { benchBento, benchRules } from './rules.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -21,14 +22,17 @@ const { values, positionals } = parseArgs({
 const [claim, ...wanted] = positionals
 const conditions = `${availableParallelism()} cores (${cpus()[0]?.model ?? 'unknown'}), Linux ${release()}, Node ${process.version}, loopback; shared and noisy machine.`
 
-await buildLoad()
-execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' })
+if (claim !== 'rules') {
+  await buildLoad()
+  execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' })
+}
 if (values.smoke) await smoke()
 else {
   if (claim === undefined || claim === 'broker') await broker(wanted)
   if (claim === undefined || claim === 'pipeline') await pipeline()
   if (claim === undefined || claim === 'bridges') await bridges(wanted)
   if (claim === undefined || claim === 'five-sinks') await fiveSinks()
+  if (claim === undefined || claim === 'rules') await rules()
 }
 
 async function broker(names: readonly string[]): Promise<void> {
@@ -60,14 +64,18 @@ async function bridges(names: readonly string[]): Promise<void> {
 }
 
 async function fiveSinks(): Promise<void> {
-  const plan = { ratePerS: 1000, liveSeconds: 60, deadSeconds: 120 }
+  const plan = { ratePerS: 1000, warmUpSeconds: 120, liveSeconds: 60, deadSeconds: 120 }
   const found = await benchFiveSinks(plan)
   const { liveP99Ms: live, deadP99Ms: dead } = found
   const grown = (name: 'nats' | 'mqtt'): string => `${(((dead[name] - live[name]) / live[name]) * 100).toFixed(0)} %`
   const rows = [
     ['seen at NATS, p99 ms: all live → one dead', `${live.nats} → ${dead.nats} (${grown('nats')})`, '+ ≤ 10 %'],
     ['seen at Mosquitto, p99 ms: all live → one dead', `${live.mqtt} → ${dead.mqtt} (${grown('mqtt')})`, '+ ≤ 10 %'],
-    ['most resident memory, MB: all live → one dead', `${found.liveRssMb} → ${found.deadRssMb}`, '± 20'],
+    [
+      'most resident memory, MB: all live → one dead',
+      `${found.liveRssMb} → ${found.deadRssMb} (halves: ${found.deadHalvesRssMb.join(', ')})`,
+      '± 20',
+    ],
     ['journal bytes a message (payload)', `${found.journalBytes} (${found.payloadBytes})`, 'one copy'],
     ['drain, messages/s (live rate)', `${found.drainPerS} (${found.ratePerS})`, '≥ 3 ×'],
     [
@@ -80,8 +88,30 @@ async function fiveSinks(): Promise<void> {
     '\n',
   )
   console.log(`\n${text}`)
-  const head = `# Five sinks, one of them dead for two minutes\n\nnpm run bench -- five-sinks\n\n${conditions} ${plan.ratePerS} messages/s of 20 devices at QoS 1, one rule into Kafka, Pulsar, NATS JetStream, ReductStore and Mosquitto, all on the same machine; \`kill -9\` of Kafka, back after ${plan.deadSeconds} s.\n`
+  const head = `# Five sinks, one of them dead for two minutes\n\nnpm run bench -- five-sinks\n\n${conditions} ${plan.ratePerS} messages/s of 20 devices at QoS 1, one rule into Kafka, Pulsar, NATS JetStream, ReductStore and Mosquitto, all on the same machine; ${plan.warmUpSeconds} s of warm-up, ${plan.liveSeconds} s with all live, then \`kill -9\` of Kafka, back after ${plan.deadSeconds} s.\n`
   writeFileSync(new URL('./results/five-sinks.md', import.meta.url), `${head}\n${text}\n`)
+}
+
+async function rules(): Promise<void> {
+  const rounds = Number(values.rounds)
+  const costs = benchRules(rounds)
+  const rows = costs.map(({ what, ns, floor, floorNs, target }) => [
+    what,
+    ns.toFixed(0),
+    `${floor}: ${floorNs.toFixed(0)}`,
+    (ns / floorNs).toFixed(2),
+    target === null ? '–' : `≤ ${target}`,
+  ])
+  const head = ['what', 'ns a message', 'against, ns', 'ratio', 'target']
+  const text = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+  const bento = await benchBento(rounds)
+  const beside =
+    bento === null
+      ? 'Bento could not be built: no Go.'
+      : `Bento 1.5.0, mapping of the same message (parse, filter, transform, print), CPU of the process: ${bento.without} ns; with its check of the JSON Schema ${bento.withSchema} ns. Ours, schema included: ${costs[0]!.ns.toFixed(0)} ns.`
+  console.log(`\n${text}\n\n${beside}`)
+  const about = `# What rules cost\n\nnpm run bench -- rules --rounds ${rounds}\n\n${conditions} 200 bytes of JSON; CPU of the process, least of ${rounds} rounds in turns.\n`
+  writeFileSync(new URL('./results/rules.md', import.meta.url), `${about}\n${text}\n\n${beside}\n`)
 }
 
 function bridgeTable(costs: readonly BridgeCost[]): string {
