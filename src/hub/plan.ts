@@ -13,7 +13,7 @@ import { type RuleFile, readRuleFiles } from '../settings/rule-files.ts'
 import { type Loaded, loadSettings, type Settings } from '../settings/settings.ts'
 import { readStore, storeFileOf, type WrittenEntries } from './connector-store.ts'
 import type { RuleSources } from './rule-book.ts'
-import { compileWithUpstream, openSchemas, type SchemaSource } from './schema-source.ts'
+import { compileWithOther, openSchemas, type SchemaSource } from './schema-source.ts'
 import { TableFiles } from './table-files.ts'
 import { waysBack } from './ways-back.ts'
 
@@ -85,7 +85,7 @@ export async function makePlan(options: PlanOptions): Promise<Planned> {
   const { registry, ...rules } =
     schemaSource === null
       ? { ...compile(read.registry!), registry: read.registry! }
-      : await compileWithUpstream(schemaSource, settings.file, compile)
+      : await compileWithOther(schemaSource, settings.file, compile)
   const faults = sortFaults([...(kept?.faults ?? []), ...read.faults, ...(schemaSource?.faults ?? []), ...rules.faults])
   if (faults.length > 0 || rules.rules === null) return { plan: null, faults, secrets }
   const configured = loaded.settings.connectors

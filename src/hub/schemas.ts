@@ -4,10 +4,10 @@ import type { Changed } from '../registry/changed.ts'
 import type { Registry } from '../registry/registry.ts'
 import { notPermitted } from '../registry/registry-error.ts'
 import type { Events } from '../telemetry/events.ts'
+import { CopiedSchemas } from './copied-schemas.ts'
 import type { RuleBook } from './rule-book.ts'
 import type { SchemaSource } from './schema-source.ts'
 import { SchemaTrial } from './schema-trial.ts'
-import { UpstreamSchemas } from './upstream-schemas.ts'
 
 interface SchemasOptions {
   readonly book: () => RuleBook
@@ -23,7 +23,7 @@ interface SchemasOptions {
 export class Schemas implements SchemaPort {
   readonly #options: SchemasOptions
 
-  readonly #upstream: UpstreamSchemas | null
+  readonly #copied: CopiedSchemas | null
   readonly #trial = new SchemaTrial()
   readonly forward: SchemaPort['forward']
 
@@ -31,23 +31,23 @@ export class Schemas implements SchemaPort {
     this.#options = options
     const { source, book, events, refreshMs } = options
     const tryOut = (schema: TriedSchema): Promise<void> => this.tryOut(schema)
-    const upstream =
-      source === null || source.upstream === null
+    const copied =
+      source === null || source.other === null
         ? null
-        : new UpstreamSchemas({ upstream: source.upstream, store: source.store, book, events, refreshMs, tryOut })
-    this.#upstream = upstream
-    this.forward = upstream === null ? null : (method, path, body) => upstream.forward(method, path, body)
+        : new CopiedSchemas({ other: source.other, store: source.store, book, events, refreshMs, tryOut })
+    this.#copied = copied
+    this.forward = copied === null ? null : (method, path, body) => copied.forward(method, path, body)
   }
 
   /** From now on another registry is asked for what is new there, if there is one. *Errors*: E501. */
   async start(): Promise<void> {
     const { source } = this.#options
     if (source?.isNew) await source.store.save(this.registry)
-    this.#upstream?.start(this.registry)
+    this.#copied?.start(this.registry)
   }
 
   async stop(): Promise<void> {
-    await this.#upstream?.stop()
+    await this.#copied?.stop()
     await this.#trial.close()
   }
 
@@ -60,12 +60,12 @@ export class Schemas implements SchemaPort {
   }
 
   get writable(): boolean {
-    return this.#options.source !== null && this.#upstream === null
+    return this.#options.source !== null && this.#copied === null
   }
 
   async change<T>(step: (now: Registry) => Changed<T>): Promise<T> {
     const { book, source, folder, events } = this.#options
-    if (this.#upstream !== null) throw notPermitted('The schemas of this hub are those of another registry')
+    if (this.#copied !== null) throw notPermitted('The schemas of this hub are those of another registry')
     if (source === null)
       throw notPermitted(
         `The schemas of this hub lie in the folder ${folder}: add a file there and reload, or set registry.type to api`,

@@ -2,8 +2,8 @@ import type { Changed } from './changed.ts'
 import { Content } from './content.ts'
 import { Entry } from './entry.ts'
 import type { ReferencedSchema } from './formats/format.ts'
+import type { Fetched } from './other-registry.ts'
 import type { Registry, RegistryState } from './registry.ts'
-import type { Fetched } from './upstream.ts'
 
 /**
  * Adds versions of another registry, under the names and ids they have there; what refers to others stands behind

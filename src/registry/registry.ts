@@ -8,7 +8,7 @@
  *
  * `registry` is what names and ids lead to; `content` one schema with its id, `entry` its place in a subject; `folder`
  * reads `schemas/`, with `subject-file`; `change` makes the next registry, `deletion` too; `store` keeps what came over the API;
- * `upstream` asks another registry; `infer` drafts a schema from samples; `registry-error` has Confluent's numbers,
+ * `other-registry` asks another one; `infer` drafts a schema from samples; `registry-error` has Confluent's numbers,
  * `wire-format` its bytes; `formats/` holds one file per schema language, `compatibility/` what may follow what.
  */
 

@@ -61,7 +61,7 @@ async function open(...texts: RuleText[]) {
   const events: string[] = []
   const schemas = new Schemas({
     book: () => book,
-    source: { registry, faults: [], store, upstream: null, isNew: false },
+    source: { registry, faults: [], store, other: null, isNew: false },
     folder: 'schemas',
     refreshMs: 1000,
     events: { emit: (event, facts) => void events.push(`${event} ${facts?.['subject']}`) },

@@ -1,14 +1,14 @@
 import type { TriedSchema } from '../api/port.ts'
 import { TrestleError } from '../contract/error.ts'
 import { mirror } from '../registry/mirror.ts'
+import type { Fetched, OtherRegistry, OtherRegistryAnswer } from '../registry/other-registry.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { RegistryStore } from '../registry/store.ts'
-import type { Fetched, Upstream, UpstreamAnswer } from '../registry/upstream.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { RuleBook } from './rule-book.ts'
 
-interface UpstreamSchemasOptions {
-  readonly upstream: Upstream
+interface CopiedSchemasOptions {
+  readonly other: OtherRegistry
   readonly store: RegistryStore
   readonly book: () => RuleBook
   readonly events: Pick<Events, 'emit'>
@@ -33,8 +33,8 @@ const unknownMs = 30_000
  * ever; names every so often. Never does a message wait for the other registry: one of an unknown id is held back by its
  * source until the id is known, or known to be nobody's.
  */
-export class UpstreamSchemas {
-  readonly #options: UpstreamSchemasOptions
+export class CopiedSchemas {
+  readonly #options: CopiedSchemasOptions
   readonly #asked = new Map<number, Promise<void>>()
   /** Ids nobody has, and until when that is believed. */
   readonly #unknown = new Map<number, number>()
@@ -45,7 +45,7 @@ export class UpstreamSchemas {
   #copying: NodeJS.Timeout | null = null
   #stopped = false
 
-  constructor(options: UpstreamSchemasOptions) {
+  constructor(options: CopiedSchemasOptions) {
     this.#options = options
   }
 
@@ -70,20 +70,20 @@ export class UpstreamSchemas {
 
   /** Looks for new versions of what rules name. */
   async refresh(): Promise<void> {
-    const { upstream, book } = this.#options
+    const { other, book } = this.#options
     for (const [subject, versions] of book().registry.wanted) {
       for (const version of versions) {
         const known = book().registry.live(subject)
         if (version !== null && known.some((entry) => entry.version === version)) continue
-        const fetched = await this.#guarded(() => upstream.version(subject, version ?? 'latest'))
+        const fetched = await this.#guarded(() => other.version(subject, version ?? 'latest'))
         if (fetched !== null) await this.#take(fetched)
       }
     }
   }
 
   /** Passes a request of the registry's API on. *Errors*: E308. */
-  async forward(method: string, path: string, body: string | undefined): Promise<UpstreamAnswer> {
-    const answer = await this.#options.upstream.ask(method, path, body)
+  async forward(method: string, path: string, body: string | undefined): Promise<OtherRegistryAnswer> {
+    const answer = await this.#options.other.ask(method, path, body)
     // What was changed there is used here at once, and not only at the next look.
     if (method !== 'GET' && answer.status < 300) void this.refresh()
     return answer
@@ -108,8 +108,8 @@ export class UpstreamSchemas {
   }
 
   async #find(id: number): Promise<void> {
-    const { upstream, events } = this.#options
-    const fetched = await this.#guarded(() => upstream.ofId(id))
+    const { other, events } = this.#options
+    const fetched = await this.#guarded(() => other.ofId(id))
     if (fetched === null && this.#away) return
     if (fetched === null) events.emit('schema.unknown-id', { id })
     else if (await this.#take(fetched)) return
@@ -167,7 +167,7 @@ export class UpstreamSchemas {
   async #guarded<T>(work: () => Promise<T | null>): Promise<T | null> {
     try {
       const found = await work()
-      if (this.#away) this.#options.events.emit('registry.back', { url: this.#options.upstream.url })
+      if (this.#away) this.#options.events.emit('registry.back', { url: this.#options.other.url })
       this.#away = false
       return found
     } catch (thrown) {

@@ -5,7 +5,7 @@ import { maxReferences } from './formats/format.ts'
 import type { SchemaReference } from './schema.ts'
 
 /** Another registry, and who the hub is to it. */
-export interface UpstreamOptions {
+export interface OtherRegistryOptions {
   readonly url: string
   readonly username?: string | undefined
   readonly password?: string | undefined
@@ -15,7 +15,7 @@ export interface UpstreamOptions {
 }
 
 /** An answer as it came. */
-export interface UpstreamAnswer {
+export interface OtherRegistryAnswer {
   readonly status: number
   readonly text: string
 }
@@ -49,12 +49,12 @@ const contentType = 'application/vnd.schemaregistry.v1+json'
  * A registry that speaks as Confluent's does, asked over HTTP. *Errors*: E308 when it is away, overloaded or does not let
  * the hub in; what it says is not there is null.
  */
-export class Upstream {
+export class OtherRegistry {
   readonly url: string
   readonly #headers: Readonly<Record<string, string>>
   readonly #timeoutMs: number
 
-  constructor({ url, username, password, token, timeoutMs = 5000 }: UpstreamOptions) {
+  constructor({ url, username, password, token, timeoutMs = 5000 }: OtherRegistryOptions) {
     this.url = url.replace(/\/+$/, '')
     this.#timeoutMs = timeoutMs
     const basic = username === undefined ? null : Buffer.from(`${username}:${password ?? ''}`).toString('base64')
@@ -63,7 +63,7 @@ export class Upstream {
   }
 
   /** One request, passed on; the answer as it came. */
-  async ask(method: string, path: string, body?: string): Promise<UpstreamAnswer> {
+  async ask(method: string, path: string, body?: string): Promise<OtherRegistryAnswer> {
     try {
       const response = await fetch(this.url + path, {
         method,

@@ -8,12 +8,12 @@ import { afterEach, beforeEach, describe, test } from 'node:test'
 import type { SchemaPort } from '../../src/api/port.ts'
 import { TrestleError } from '../../src/contract/error.ts'
 import { RuleSet, type RuleText } from '../../src/engine/rule-set.ts'
+import { CopiedSchemas } from '../../src/hub/copied-schemas.ts'
 import { RuleBook } from '../../src/hub/rule-book.ts'
-import { compileWithUpstream, type SchemaSource } from '../../src/hub/schema-source.ts'
-import { UpstreamSchemas } from '../../src/hub/upstream-schemas.ts'
+import { compileWithOther, type SchemaSource } from '../../src/hub/schema-source.ts'
+import { OtherRegistry } from '../../src/registry/other-registry.ts'
 import type { Registry } from '../../src/registry/registry.ts'
 import { RegistryStore } from '../../src/registry/store.ts'
-import { Upstream } from '../../src/registry/upstream.ts'
 import { frameOf } from '../../src/registry/wire-format.ts'
 import { type Served, serve, until } from '../api/fake-hub.ts'
 
@@ -31,11 +31,11 @@ const fields = (...names: string[]) =>
 
 let far: Served
 let data: string
-const opened: UpstreamSchemas[] = []
+const opened: CopiedSchemas[] = []
 
 beforeEach(async () => {
   far = await serve()
-  data = mkdtempSync(join(tmpdir(), 'trestle-upstream-'))
+  data = mkdtempSync(join(tmpdir(), 'trestle-other-'))
   await ask('PUT', '/config', { compatibility: 'NONE' })
 })
 afterEach(async () => {
@@ -65,11 +65,11 @@ const register = async (subject: string, schema: string, more: object = {}): Pro
 /** A hub in front of the far registry, with these rules; `copy` is the folder of its copy. */
 async function open(texts: RuleText[], copy = 'copy') {
   const store = new RegistryStore(join(data, copy))
-  const upstream = new Upstream({ url: far.api.url, timeoutMs: 2000 })
-  const source: SchemaSource = { registry: store.load().registry, faults: [], store, upstream, isNew: false }
+  const other = new OtherRegistry({ url: far.api.url, timeoutMs: 2000 })
+  const source: SchemaSource = { registry: store.load().registry, faults: [], store, other, isNew: false }
   const compile = (registry: Registry) => RuleSet.load(texts, { ...environment(), registry })
-  const { registry, rules, faults } = await compileWithUpstream(source, 'trestle.yaml', compile)
-  if (rules === null) return { faults, book: null, schemas: null, events: [], upstream, registry }
+  const { registry, rules, faults } = await compileWithOther(source, 'trestle.yaml', compile)
+  if (rules === null) return { faults, book: null, schemas: null, events: [], other, registry }
   const events: string[] = []
   const book: RuleBook = new RuleBook({
     rules,
@@ -80,8 +80,8 @@ async function open(texts: RuleText[], copy = 'copy') {
     put: () => undefined,
   })
   let nowMs = 0
-  const schemas = new UpstreamSchemas({
-    upstream,
+  const schemas = new CopiedSchemas({
+    other,
     store,
     book: () => book,
     events: {
@@ -98,7 +98,7 @@ async function open(texts: RuleText[], copy = 'copy') {
   const pass = (ms: number) => {
     nowMs += ms
   }
-  return { faults, book, schemas, events, upstream, registry, pass }
+  return { faults, book, schemas, events, other, registry, pass }
 }
 
 /** As no client would ask that tidies its addresses. */
@@ -152,11 +152,11 @@ describe('B5: in front of another registry', () => {
 
   test('an id is asked for once, however many messages name it, and then known for ever', async () => {
     await register('reading', fields('n'))
-    const { book, schemas, upstream } = await open([rule('reading')])
+    const { book, schemas, other } = await open([rule('reading')])
     const id = await register('elsewhere', fields('x'))
     const asked: string[] = []
-    const really = upstream.ask.bind(upstream)
-    upstream.ask = (method, path, body) => {
+    const really = other.ask.bind(other)
+    other.ask = (method, path, body) => {
       asked.push(path)
       return really(method, path, body)
     }
@@ -272,7 +272,7 @@ describe('another registry that is not what it should be', () => {
     })
 
   const askedOf = async (answer: Parameters<typeof answering>[0]) =>
-    new Upstream({ url: await answering(answer), timeoutMs: 300 }).version('t', 'latest')
+    new OtherRegistry({ url: await answering(answer), timeoutMs: 300 }).version('t', 'latest')
 
   test('is told with E308 when it answers with nonsense, errors, redirects, too much or not at all', async () => {
     const cases: [string, Parameters<typeof answering>[0], RegExp][] = [
@@ -311,9 +311,9 @@ describe('another registry that is not what it should be', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     server.unref()
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-    await new Upstream({ url, username: 'hub', password: 'secret' }).ask('GET', '/subjects')
-    await new Upstream({ url, token: 'token' }).ask('GET', '/subjects')
-    await new Upstream({ url }).ask('GET', '/subjects')
+    await new OtherRegistry({ url, username: 'hub', password: 'secret' }).ask('GET', '/subjects')
+    await new OtherRegistry({ url, token: 'token' }).ask('GET', '/subjects')
+    await new OtherRegistry({ url }).ask('GET', '/subjects')
     assert.deepEqual(heard, [`Basic ${Buffer.from('hub:secret').toString('base64')}`, 'Bearer token', undefined])
   })
 })
