@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { unwatchFile, watchFile } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import { TrestleError } from '../../contract/error.ts'
 import type { TlsOptions } from './listener.ts'
@@ -54,16 +53,30 @@ export function contextFor({ byName }: CertificateSet, name: string): SecureCont
  */
 export function watchCertificates(tls: TlsOptions, everyMs: number, onChange: () => void): () => void {
   const files = [tls.cert, tls.key, tls.ca, tls.crl, ...(tls.sni ?? []).flatMap(({ cert, key }) => [cert, key])]
-  const paths = [...new Set(files.filter((file): file is string => file !== undefined && !isText(file)))]
-  let timer: NodeJS.Timeout | null = null
-  const note = (): void => {
-    if (timer !== null) clearTimeout(timer)
-    timer = setTimeout(onChange, everyMs / 4).unref()
+  const paths = files.filter((file): file is string => file !== undefined && !isText(file))
+  let known: string | null = null
+  let seen = ''
+  const look = async (): Promise<void> => {
+    const now = (await Promise.all(paths.map(timesOf))).join()
+    const isAtRest = now === seen
+    seen = now
+    if (known === null) known = now
+    else if (isAtRest && now !== known) {
+      known = now
+      onChange()
+    }
   }
-  for (const path of paths) watchFile(path, { interval: everyMs, persistent: false }, note)
-  return () => {
-    if (timer !== null) clearTimeout(timer)
-    for (const path of paths) unwatchFile(path, note)
+  void look()
+  const timer = setInterval(() => void look(), everyMs).unref()
+  return () => clearInterval(timer)
+}
+
+async function timesOf(path: string): Promise<string> {
+  try {
+    const { mtimeMs, size, ino } = await stat(path)
+    return `${mtimeMs} ${size} ${ino}`
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'gone'
   }
 }
 

@@ -36,6 +36,13 @@ export class Visitor {
     this.why ??= why
     this.socket.destroy()
   }
+
+  /** The same for one whose handshake is over on its side: a reset is an error there, an end in good order is none. */
+  reset(why: string): void {
+    this.why ??= why
+    if (this.socket.remoteAddress === undefined) this.socket.destroy()
+    else this.socket.resetAndDestroy()
+  }
 }
 
 /**

@@ -39,7 +39,7 @@ export async function openTls(
     if (visitor === null) return void socket.destroy()
     const problem = judge(socket, visitor, wish, options)
     if (problem === null) onReady(socket, visitor)
-    else visitor.turnAway(problem)
+    else visitor.reset(problem)
   })
   return {
     begin: (socket) => void server.emit('connection', socket),
