@@ -230,12 +230,17 @@ function compileAllTargets(raw: Raw, around: TargetSurroundings): { to: Targets;
     rich,
     names: around.before,
     body: null,
+    rawBody: null,
     base: readPayload,
     baseName: 'payload',
   }
   const whole = { ...message, names: around.within }
   const each = forEach === null ? whole : { ...whole, base: readItem, baseName: forEach.itemName }
-  const to = compileTargets(raw.to ?? [], 'to', { ...each, body: compileBody(raw, [], each) })
+  const to = compileTargets(raw.to ?? [], 'to', {
+    ...each,
+    body: compileBody(raw, [], each),
+    rawBody: { raw, path: [] },
+  })
   return { to, otherwise: raw.else === undefined ? null : compileTargets(raw.else, 'else', message) }
 }
 

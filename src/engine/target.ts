@@ -18,6 +18,7 @@ import {
   compileText,
   type TextEnvironment,
 } from './target-text.ts'
+import { checkWrittenFields, type RawBody } from './written-fields.ts'
 
 /** What both kinds of target have. */
 interface CommonTarget {
@@ -70,8 +71,9 @@ export interface TargetEnvironment extends TextEnvironment {
   readonly findSchema: (name: string, path: DocumentPath) => PayloadSchema | null
   /** The rule's encodings so far. */
   readonly known: Map<string, Encoding>
-  /** The body of targets that say nothing themselves. */
+  /** The body of targets that say nothing themselves, and as it is written. */
   readonly body: Body | null
+  readonly rawBody: RawBody | null
   /** What a target's own `set` edits. */
   readonly base: Evaluate
   readonly baseName: string
@@ -103,6 +105,8 @@ function compileCommon(raw: RawTarget, path: DocumentPath, isSink: boolean, env:
     const which = body.edits.size > 0 ? 'set' : 'payload'
     env.faults.at([...path, 'encode'], 'E204', `raw takes a string or bytes, and \`${which}\` gives an object`)
   }
+  const written = own ? { raw, path } : env.rawBody
+  if (encoding.schema !== null && written !== null) checkWrittenFields(written, encoding.schema, env.faults)
   return { path, when, encoding, body }
 }
 

@@ -281,6 +281,14 @@ describe('B1: faults of encodings are found at load', () => {
       'rules/r.yaml:2:44  E201  frame: header is for sinks; what is published has no headers',
     ],
     [
+      `set: { device: topic, celsus: "1" }\n${toLake(', schema: reading')}`,
+      'rules/r.yaml:2:23  E217  schema reading@2 has no field `celsus`, so it would be left out (did you mean `celsius`?)',
+    ],
+    [
+      'to:\n  - sink: lake\n    schema: signal\n    payload: { head: { id: "1", idd: "2" }, count: "1" }\n',
+      'rules/r.yaml:5:33  E217  schema signal@1 has no field `idd`, so it would be left out (did you mean `id`?)',
+    ],
+    [
       `decode: msgpak\n${toLake('')}`,
       'rules/r.yaml:2:9  E201  decode: expected one of json, avro, protobuf, sparkplug, msgpack, cbor, csv, raw, confluent (did you mean `msgpack`?)',
     ],
