@@ -85,13 +85,13 @@ export class CopiedSchemas {
   async forward(method: string, path: string, body: string | undefined): Promise<OtherRegistryAnswer> {
     const answer = await this.#options.other.ask(method, path, body)
     // What was changed there is used here at once, and not only at the next look.
-    if (method !== 'GET' && answer.status < 300) void this.refresh()
+    if (method !== 'GET' && answer.status < 300) void this.#told(this.refresh())
     return answer
   }
 
   #wait(): void {
     if (this.#stopped) return
-    this.#timer = setTimeout(() => void this.refresh().finally(() => this.#wait()), this.#options.refreshMs)
+    this.#timer = setTimeout(() => void this.#told(this.refresh()).then(() => this.#wait()), this.#options.refreshMs)
     this.#timer.unref()
   }
 
@@ -102,7 +102,7 @@ export class CopiedSchemas {
     if (this.#asked.has(id) || this.#asked.size >= maxAsked) return true
     this.#asked.set(
       id,
-      this.#find(id).finally(() => this.#asked.delete(id)),
+      this.#told(this.#find(id)).finally(() => this.#asked.delete(id)),
     )
     return true
   }
@@ -175,6 +175,11 @@ export class CopiedSchemas {
       this.#away = true
       return null
     }
+  }
+
+  /** Work that nobody waits for: what was not foreseen in it is told, and ends nothing else. */
+  async #told(work: Promise<void>): Promise<void> {
+    await work.catch((thrown: Error) => this.#options.events.emit('hub.fault', { error: thrown }))
   }
 
   #now(): number {
