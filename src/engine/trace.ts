@@ -12,6 +12,7 @@ import type { Scope } from './expression/scope.ts'
 export interface Tracer {
   /** A rule's turn with the scope's message begins. */
   begin(rule: BoundRule, scope: Scope): void
+  /** `branch` is -1 where the rule has none to tell: a `where` that is literally true. */
   took(rule: CompiledRule, branch: number): void
   /** What a target was given; the scope has the item, where there is one. */
   sent(rule: BoundRule, target: BoundSink | BoundPublish, what: Owed | PublishOrder, scope: Scope): void
