@@ -100,7 +100,7 @@ export class LinearPattern {
 
   /** Whether it is found in the text. False, too, when the budget is spent: ask `budget.spend(0)`. */
   test(text: string, budget: StepBudget): boolean {
-    if (!budget.spend(1 + (text.length >> 3))) return false
+    if (!budget.spend(1 + (text.length >> 2))) return false
     this.#first ??= this.#intern([this.#start], 0)
     let state = this.#first
     for (let at = 0; at < text.length; at++) {

@@ -9,24 +9,25 @@ const limitMs = 10
 const registeringMs = 500
 
 /**
- * Runs what is meant to block and takes the best of five runs, in a process that has run it before. What counts is the
+ * Runs what is meant to block and takes the best of six runs, so that the process has run it before. What counts is the
  * time this thread was busy: on a machine under load others take their share of the clock.
  */
-export const defuse = <T>(name: string, run: () => T): T => bestOfFive(name, limitMs, run)
+export const defuse = <T>(name: string, run: () => T): T => bestOfSix(name, limitMs, run)
 
 /** The same for what happens once, and may take longer. */
-export const defuseOnce = <T>(name: string, run: () => T): T => bestOfFive(name, registeringMs, run)
+export const defuseOnce = <T>(name: string, run: () => T): T => bestOfSix(name, registeringMs, run)
 
-function bestOfFive<T>(name: string, limit: number, run: () => T): T {
+function bestOfSix<T>(name: string, limit: number, run: () => T): T {
   let best = Infinity
-  let outcome = run()
-  for (let round = 0; round < 5 && best > limit / 2; round++) {
+  for (let round = 1; ; round++) {
     const start = busyMs()
-    outcome = run()
+    const outcome = run()
     best = Math.min(best, busyMs() - start)
+    if (best <= limit / 2 || round === 6) {
+      assert.ok(best <= limit, `${name} took ${best.toFixed(1)} ms`)
+      return outcome
+    }
   }
-  assert.ok(best <= limit, `${name} took ${best.toFixed(1)} ms`)
-  return outcome
 }
 
 function busyMs(): number {

@@ -164,7 +164,7 @@ export function equals(left: unknown, right: unknown, budget: Budget): boolean {
   if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false
   if (!budget.spend(4)) return false
   if (Array.isArray(left)) {
-    if (!Array.isArray(right) || left.length !== right.length) return false
+    if (!Array.isArray(right) || left.length !== right.length || !budget.spend(left.length >> 1)) return false
     return left.every((item, at) => equals(item, right[at], budget))
   }
   if (left instanceof Uint8Array) {

@@ -194,6 +194,7 @@ function reader(kind: Kind, order: 'be' | 'le' | null): FunctionRow {
       if (at < 0 || at + size > data.length) {
         return scope.fail(site, `${size} bytes at ${at} lie outside of ${data.length}`)
       }
+      if (!scope.spend(3)) return overspent(scope, site)
       const value = read(new DataView(data.buffer, data.byteOffset, data.byteLength), at, order === 'le')
       if (typeof value === 'number') return value
       return toInt(value) ?? scope.fail(site, `${value} does not fit 64 bits with a sign`)
@@ -203,6 +204,7 @@ function reader(kind: Kind, order: 'be' | 'le' | null): FunctionRow {
 }
 
 function bits(scope: Scope, site: Site, value: number | Uint8Array, from: number, count: number): unknown {
+  if (!scope.spend(8)) return overspent(scope, site)
   const size = typeof value === 'number' ? 64 : value.length * 8
   if (from < 0 || count < 1 || count > 53 || from + count > size) {
     return scope.fail(site, `1 to 53 bits can be read, and bits ${from} to ${from + count} must lie within ${size}`)
@@ -219,6 +221,7 @@ function bcd(scope: Scope, site: Site, data: Uint8Array, at = 0, count = data.le
   if (at < 0 || count < 0 || at + count > data.length) {
     return scope.fail(site, `${count} bytes at ${at} lie outside of ${data.length}`)
   }
+  if (!scope.spend(12)) return overspent(scope, site)
   if (count > 9) return scope.fail(site, `${count} bytes hold ${2 * count} digits, and a number has 18`)
   const digits = Buffer.from(data.buffer, data.byteOffset + at, count).toString('hex')
   if (/[a-f]/.test(digits)) return scope.fail(site, `${digits} are not decimal digits`)

@@ -5,7 +5,7 @@ import { bool, bytes, double, duration, dyn, int, string, timestamp, typeType, u
 import { typeOfValue } from '../type-value.ts'
 import { Duration, isAnyMap, KeyedMap, kindOf, Timestamp, TypeValue, toInt, toUint, Uint } from '../value.ts'
 import { anything, brief, type FunctionRow, method, overspent, type Prove, plain, sized } from './row.ts'
-import { countCodePoints } from './strings.ts'
+import { countCodePoints, walkSteps } from './strings.ts'
 import { notATime, readTimestamp } from './times.ts'
 
 /** Conversions between types, `type` and `size`. *Source*: CEL language definition, "Standard Definitions". */
@@ -29,7 +29,7 @@ export const conversionFunctions: readonly FunctionRow[] = [
     (scope, site, value: unknown) => {
       if (value instanceof Uint8Array) return value
       if (typeof value !== 'string') return cannot(scope, site, value, 'bytes')
-      return scope.spend(value.length >> 3) ? new Uint8Array(Buffer.from(value)) : overspent(scope, site)
+      return scope.spend(4 + (value.length >> 1)) ? new Uint8Array(Buffer.from(value)) : overspent(scope, site)
     },
   ),
   plain(
@@ -104,6 +104,7 @@ const beyondUint = (scope: Scope, site: Site, value: unknown) =>
 function toUnsigned(scope: Scope, site: Site, value: unknown): unknown {
   if (typeof value === 'number') {
     const whole = Math.trunc(value)
+    if (Number.isSafeInteger(whole) && whole >= 0) return whole + 0
     return whole >= 0 && whole < 2 ** 64 ? toUint(BigInt(whole)) : beyondUint(scope, site, value)
   }
   if (typeof value === 'bigint') return toUint(value) ?? beyondUint(scope, site, value)
@@ -129,11 +130,13 @@ function toDouble(scope: Scope, site: Site, value: unknown): unknown {
 export function toText(scope: Scope, site: Site, value: unknown): unknown {
   if (typeof value === 'string') return value
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value)
-  if (value instanceof Timestamp || value instanceof Duration) return value.toJSON()
+  if (value instanceof Timestamp || value instanceof Duration) {
+    return scope.spend(30) ? value.toJSON() : overspent(scope, site)
+  }
   if (value instanceof Uint) return String(value.unsigned)
   if (value instanceof TypeValue) return value.typeName
   if (!(value instanceof Uint8Array)) return cannot(scope, site, value, 'text')
-  if (!scope.spend(value.length >> 4)) return overspent(scope, site)
+  if (!scope.spend(8 + (value.length >> 3))) return overspent(scope, site)
   return isUtf8(value) ? Buffer.from(value).toString() : scope.fail(site, 'these bytes are not UTF-8')
 }
 
@@ -155,6 +158,7 @@ function toTimestamp(scope: Scope, site: Site, value: unknown): unknown {
     return makeTimestamp(whole * 1000, Math.floor((Number(value) - whole) * 1e9)) ?? outside()
   }
   if (typeof value !== 'string') return cannot(scope, site, value, 'a timestamp')
+  if (!scope.spend(30)) return overspent(scope, site)
   const read = readTimestamp(value)
   if (read === '') return outside()
   return read ?? scope.fail(site, notATime(value))
@@ -193,6 +197,7 @@ const notASpan = (text: string): string => `${brief(text)} is no span of time: w
 function toDuration(scope: Scope, site: Site, value: unknown): unknown {
   if (value instanceof Duration) return value
   if (typeof value !== 'string') return cannot(scope, site, value, 'a duration')
+  if (!scope.spend(30)) return overspent(scope, site)
   const read = readDuration(value)
   if (read === '') return scope.fail(site, `${brief(value)} is out of the range of durations, some 292 years`)
   return read ?? scope.fail(site, notASpan(value))
@@ -200,11 +205,11 @@ function toDuration(scope: Scope, site: Site, value: unknown): unknown {
 
 function size(scope: Scope, site: Site, value: unknown): unknown {
   if (typeof value === 'string') {
-    return scope.spend(value.length >> 3) ? countCodePoints(value) : overspent(scope, site)
+    return scope.spend(walkSteps(value)) ? countCodePoints(value) : overspent(scope, site)
   }
   if (Array.isArray(value) || value instanceof Uint8Array) return value.length
   if (value instanceof KeyedMap) return value.keyed.size
   if (!isAnyMap(value)) return cannot(scope, site, value, 'a size')
   const count = Object.keys(value).length
-  return scope.spend(count >> 1) ? count : overspent(scope, site)
+  return scope.spend(4 * count) ? count : overspent(scope, site)
 }

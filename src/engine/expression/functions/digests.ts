@@ -11,14 +11,14 @@ const digest = (name: string, algorithm: string, example: string): FunctionRow =
     string,
     [`The ${name.toUpperCase()} digest of text in UTF-8 or of bytes, in hexadecimal digits.`, example],
     (scope, site, value: string | Uint8Array) =>
-      scope.spend(60 + (value.length >> 3))
+      scope.spend(100 + (value.length >> 2))
         ? createHash(algorithm).update(value).digest('hex')
         : overspent(scope, site),
   )
 
 const sum = (name: string, summary: string, example: string, calculate: (data: Uint8Array) => number): FunctionRow =>
   plain(name, [stringOrBytes], int, [summary, example], (scope, site, value: string | Uint8Array) =>
-    scope.spend(4 + 2 * value.length) ? calculate(bytesOf(value)) : overspent(scope, site),
+    scope.spend(4 + 3 * value.length) ? calculate(bytesOf(value)) : overspent(scope, site),
   )
 
 /** Digests, checksums as field buses use them, and identifiers that come out the same each time. */
@@ -36,7 +36,7 @@ export const digestFunctions: readonly FunctionRow[] = [
       'hash.hmac_sha256("key", "a").size() == 64',
     ],
     (scope, site, key: string | Uint8Array, value: string | Uint8Array) =>
-      scope.spend(120 + ((key.length + value.length) >> 3))
+      scope.spend(900 + ((key.length + value.length) >> 2))
         ? createHmac('sha256', key).update(value).digest('hex')
         : overspent(scope, site),
   ),

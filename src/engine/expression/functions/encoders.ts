@@ -10,7 +10,7 @@ export const encoderFunctions: readonly FunctionRow[] = [
     string,
     ['Bytes as base64.', 'base64.encode(b"hello") == "aGVsbG8="'],
     (scope, site, value: string | Uint8Array) =>
-      afford(scope, site, value.length >> 4, () => Buffer.from(bytesOf(value)).toString('base64')),
+      afford(scope, site, 4 + (value.length >> 3), () => Buffer.from(bytesOf(value)).toString('base64')),
   ),
   plain(
     'base64.decode',
@@ -25,7 +25,7 @@ export const encoderFunctions: readonly FunctionRow[] = [
     string,
     ['Bytes as hexadecimal digits.', 'hex.encode(b"\\x01\\xff") == "01ff"'],
     (scope, site, value: string | Uint8Array) =>
-      afford(scope, site, value.length >> 3, () => Buffer.from(bytesOf(value)).toString('hex')),
+      afford(scope, site, 6 + (value.length >> 3), () => Buffer.from(bytesOf(value)).toString('hex')),
   ),
   plain(
     'hex.decode',
@@ -61,7 +61,7 @@ export const encoderFunctions: readonly FunctionRow[] = [
 ]
 
 function fromBase64(scope: Scope, site: Site, text: string): unknown {
-  if (!scope.spend(text.length >> 3)) return overspent(scope, site)
+  if (!scope.spend(4 + (text.length >> 2))) return overspent(scope, site)
   const digits = text.replace(/={1,2}$/, '')
   const padding = text.length - digits.length
   const whole = padding === 0 || text.length % 4 === 0

@@ -87,6 +87,7 @@ function show(
 ): string | typeof failed | undefined {
   if (!scope.spend(10)) return overspent(scope, site)
   if (verb === 's') return textOf(scope, site, value, 0)
+  if (!scope.spend(precision)) return overspent(scope, site)
   if (typeof value === 'number' || typeof value === 'bigint' || value instanceof Uint) {
     return showNumber(verb, precision, value instanceof Uint ? value.unsigned : value)
   }

@@ -91,17 +91,21 @@ const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown }
 
 /** What `JSON.stringify` prints as it is; every part is paid for, however often it is shared. */
 function toJson(scope: Scope, site: Site, value: unknown, depth: number): unknown {
-  if (!scope.spend(6)) return overspent(scope, site)
+  if (!scope.spend(8)) return overspent(scope, site)
   if (typeof value === 'string') return scope.spend(value.length >> 2) ? value : overspent(scope, site)
   if (typeof value === 'boolean' || value === null) return value
   if (typeof value === 'number') {
     return Number.isFinite(value) ? value : scope.fail(site, `${value} cannot be written as JSON`)
   }
-  if (typeof value === 'bigint') return rawJSON(String(value))
-  if (value instanceof Uint) return rawJSON(String(value.unsigned))
-  if (value instanceof Timestamp || value instanceof Duration) return value.toJSON()
+  if (typeof value === 'bigint' || value instanceof Uint) {
+    const digits = String(value instanceof Uint ? value.unsigned : value)
+    return scope.spend(16) ? rawJSON(digits) : overspent(scope, site)
+  }
+  if (value instanceof Timestamp || value instanceof Duration) {
+    return scope.spend(30) ? value.toJSON() : overspent(scope, site)
+  }
   if (value instanceof Uint8Array) {
-    return scope.spend(value.length >> 4) ? Buffer.from(value).toString('base64') : overspent(scope, site)
+    return scope.spend(4 + (value.length >> 3)) ? Buffer.from(value).toString('base64') : overspent(scope, site)
   }
   if (depth >= maxDepth) return scope.fail(site, `this value nests deeper than ${maxDepth}`)
   if (Array.isArray(value)) {
@@ -117,7 +121,7 @@ function toJson(scope: Scope, site: Site, value: unknown, depth: number): unknow
   const map: MapValue = {}
   for (const key of keysOf(value)) {
     const made = toJson(scope, site, readMap(value, key), depth + 1)
-    if (made === failed || !scope.spend(String(key).length >> 4))
+    if (made === failed || !scope.spend(10 + (String(key).length >> 4)))
       return made === failed ? failed : overspent(scope, site)
     setField(map, String(key), made)
   }

@@ -171,7 +171,7 @@ function slice(scope: Scope, site: Site, list: unknown[] | Uint8Array, from: num
       `${from} to ${to} lies outside ${list.length} ${Array.isArray(list) ? 'elements' : 'bytes'}`,
     )
   }
-  return scope.spend((to - from) / 16) ? list.slice(from, to) : overspent(scope, site)
+  return scope.spend(6 + (to - from) / 16) ? list.slice(from, to) : overspent(scope, site)
 }
 
 function flatten(scope: Scope, list: readonly unknown[], depth: number, into: unknown[]): boolean {
@@ -184,12 +184,12 @@ function flatten(scope: Scope, list: readonly unknown[], depth: number, into: un
 }
 
 function reverse(scope: Scope, site: Site, value: string | unknown[] | Uint8Array): unknown {
-  if (!scope.spend(value.length >> 1)) return overspent(scope, site)
+  if (!scope.spend(typeof value === 'string' ? 2 * value.length : value.length >> 1)) return overspent(scope, site)
   return typeof value === 'string' ? Array.from(value).reverse().join('') : value.toReversed()
 }
 
 function distinct(scope: Scope, site: Site, list: unknown[]): unknown {
-  if (!scope.spend(list.length)) return overspent(scope, site)
+  if (!scope.spend(6 * list.length)) return overspent(scope, site)
   const seen = new Set<unknown>()
   const kept: unknown[] = []
   /** Those that `===` does not compare as CEL does. */
@@ -211,7 +211,7 @@ function distinct(scope: Scope, site: Site, list: unknown[]): unknown {
 }
 
 function total(scope: Scope, site: Site, list: readonly unknown[], name: string): number | typeof failed {
-  if (!scope.spend(list.length >> 2)) return overspent(scope, site)
+  if (!scope.spend(list.length >> 1)) return overspent(scope, site)
   let sum = 0
   for (const item of list) {
     if (typeof item !== 'number' && typeof item !== 'bigint' && !(item instanceof Uint)) {
@@ -225,7 +225,7 @@ function total(scope: Scope, site: Site, list: readonly unknown[], name: string)
 /** The elements in the order of their keys, those of equal keys as they stood. */
 export function sortBy(scope: Scope, site: Site, list: readonly unknown[], keys: readonly unknown[]): unknown {
   const { length } = list
-  if (!scope.spend(2 * length * Math.max(1, Math.ceil(Math.log2(length + 1))))) return overspent(scope, site)
+  if (!scope.spend(16 + 2 * length * Math.max(1, Math.ceil(Math.log2(length + 1))))) return overspent(scope, site)
   const kind = length === 0 ? null : orderOf(keys[0])
   if (kind === null && length > 0) return scope.fail(site, `a list of ${kindOf(keys[0])} has no order`)
   for (const key of keys) {

@@ -186,6 +186,7 @@ function round(scope: Scope, site: Site, value: Num, digits = 0): unknown {
   }
   if (digits < 0 || digits > 15) return scope.fail(site, 'a number can be rounded to 0 to 15 decimals')
   if (!Number.isFinite(value) || Math.abs(value) >= 1e21) return value
+  if (!scope.spend(40)) return overspent(scope, site)
   // By its decimal text, since 1.005 * 100 is not 100.5; 15 significant digits are what a double is sure of.
   const [mantissa, exponent = '0'] = value.toPrecision(15).split('e') as [string, string?]
   const shifted = Number(`${mantissa}e${Number(exponent) + digits}`)
@@ -198,6 +199,7 @@ const notFinite = (scope: Scope, site: Site, name: string, ...args: Num[]): unkn
 /** JSON has no infinity and no NaN to show, so what gives one fails. */
 function finite(name: string, calculate: (value: number) => number): Run {
   return (scope: Scope, site: Site, value: Num) => {
+    if (!scope.spend(4)) return overspent(scope, site)
     const result = calculate(Number(value))
     return Number.isFinite(result) ? result : notFinite(scope, site, name, value)
   }
@@ -205,6 +207,7 @@ function finite(name: string, calculate: (value: number) => number): Run {
 
 function finite2(name: string, calculate: (a: number, b: number) => number): Run {
   return (scope: Scope, site: Site, a: Num, b: Num) => {
+    if (!scope.spend(4)) return overspent(scope, site)
     const result = calculate(Number(a), Number(b))
     return Number.isFinite(result) ? result : notFinite(scope, site, name, a, b)
   }
@@ -238,7 +241,7 @@ function extreme(
     doc,
     (scope: Scope, site: Site, args: readonly unknown[]) => {
       const numbers = args.length === 1 && Array.isArray(args[0]) ? (args[0] as unknown[]) : args
-      if (!scope.spend(numbers.length >> 2)) return overspent(scope, site)
+      if (!scope.spend(numbers.length >> 1)) return overspent(scope, site)
       let best: Num | null = null
       let found: unknown = null
       for (const value of numbers) {

@@ -139,6 +139,7 @@ function replace(scope: Scope, site: Site, text: string, pattern: string, by: st
   if (count === 0) return text
   const compiled = ready(scope, site, pattern)
   if (compiled === failed) return failed
+  if (!scope.spend(40 + (by.length >> 1))) return overspent(scope, site)
   const parts = replacementParts(by, compiled.groups)
   if (typeof parts === 'string') return scope.fail(site, parts)
   let replaced = ''

@@ -88,7 +88,7 @@ function geohash(scope: Scope, site: Site, latitude: number, longitude: number, 
 /** How often a line to the east crosses the border: an odd number from within. */
 function within(scope: Scope, site: Site, latitude: number, longitude: number, corners: readonly unknown[]): unknown {
   const [y, x] = [Number(latitude), Number(longitude)]
-  if (!scope.spend(corners.length)) return overspent(scope, site)
+  if (!scope.spend(2 * corners.length)) return overspent(scope, site)
   if (corners.length < 3) return scope.fail(site, 'an area has three corners or more')
   if (!corners.every(isCorner)) return scope.fail(site, 'a corner is [latitude, longitude]')
   let inside = false

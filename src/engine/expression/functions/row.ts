@@ -127,6 +127,8 @@ const makes: ReadonlySet<Type['kind']> = new Set(['string', 'bytes', 'list', 'ma
 const measured =
   (run: Run): Run =>
   (scope, site, a, b, c, d) => {
+    // What is made costs some, however small it is.
+    if (!scope.spend(2)) return overspent(scope, site)
     const value = run(scope, site, a, b, c, d)
     const bytes =
       typeof value === 'string' || value instanceof Uint8Array

@@ -14,7 +14,7 @@ export const stringFunctions: readonly FunctionRow[] = [
     [aString],
     bool,
     ['Whether it begins so.', '"press-7".startsWith("press")'],
-    (_scope, _site, text: string, part: string) => text.startsWith(part),
+    (scope, site, text: string, part: string) => afford(scope, site, part.length >> 3, () => text.startsWith(part)),
   ),
   method(
     'endsWith',
@@ -22,7 +22,7 @@ export const stringFunctions: readonly FunctionRow[] = [
     [aString],
     bool,
     ['Whether it ends so.', '"press-7".endsWith("-7")'],
-    (_scope, _site, text: string, part: string) => text.endsWith(part),
+    (scope, site, text: string, part: string) => afford(scope, site, part.length >> 3, () => text.endsWith(part)),
   ),
   method(
     'contains',
@@ -39,8 +39,7 @@ export const stringFunctions: readonly FunctionRow[] = [
     [],
     string,
     ['With A to Z as a to z, the rest as it is.', '"TacoCÆt".lowerAscii() == "tacocÆt"'],
-    (scope, site, text: string) =>
-      afford(scope, site, text.length >> 1, () => text.replace(/[A-Z]+/g, (part) => part.toLowerCase())),
+    (scope, site, text: string) => afford(scope, site, text.length, () => inAscii(text, /[A-Z]+/g, 'toLowerCase')),
   ),
   method(
     'upperAscii',
@@ -48,8 +47,7 @@ export const stringFunctions: readonly FunctionRow[] = [
     [],
     string,
     ['With a to z as A to Z, the rest as it is.', '"press-7".upperAscii() == "PRESS-7"'],
-    (scope, site, text: string) =>
-      afford(scope, site, text.length >> 1, () => text.replace(/[a-z]+/g, (part) => part.toUpperCase())),
+    (scope, site, text: string) => afford(scope, site, text.length, () => inAscii(text, /[a-z]+/g, 'toUpperCase')),
   ),
   method(
     'trim',
@@ -149,8 +147,19 @@ export const stringFunctions: readonly FunctionRow[] = [
   ),
 ]
 
+/** Most text is ASCII, which the engine changes as a whole. */
+const inAscii = (text: string, letters: RegExp, change: 'toLowerCase' | 'toUpperCase'): string =>
+  isAsciiText.test(text) ? text[change]() : text.replace(letters, (part) => part[change]())
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what ASCII is
+const isAsciiText = /^[\x00-\x7f]*$/
+
 /** A search may look at a part's characters at every place of the text: 50,000 within 100,000 took 0.4 s. */
 const searchSteps = (text: string, part: string): number => (text.length * (2 + part.length)) / 256
+
+/** A text may consist of separators. */
+const pieceSteps = (text: string, separator: string): number =>
+  text.length / Math.max(1, separator.length) + searchSteps(text, separator)
 
 /** *Source*: Unicode's White_Space, which has U+0085 and lacks U+FEFF, unlike JavaScript's. */
 const isSpace = (unit: number): boolean =>
@@ -190,17 +199,24 @@ const escapes: Readonly<Record<string, string>> = {
 const quote = (text: string): string => `"${text.toWellFormed().replace(/["\\\x07-\x0d]/g, (one) => escapes[one]!)}"`
 
 function pad(scope: Scope, site: Site, text: string, width: number, fill = ' ', front: boolean): unknown {
+  if (!scope.spend(walkSteps(text) + fill.length)) return overspent(scope, site)
   const missing = width - countCodePoints(text)
   if (missing <= 0) return text
   if (fill === '') return scope.fail(site, 'there is nothing to fill up with')
-  // Divided, not shifted: what a message names may be beyond 32 bits, and a shift would make it cheap.
-  if (!scope.spend(missing / 2)) return overspent(scope, site)
-  const fills = Array.from(fill)
-  const filling = Array.from({ length: missing }, (_, at) => fills[at % fills.length]!).join('')
+  // Multiplied, not shifted: what a message names may be beyond 32 bits, and a shift would make it cheap.
+  const plain = !surrogate.test(fill)
+  if (!scope.spend(plain ? missing / 16 : 4 * missing)) return overspent(scope, site)
+  const fills = plain ? [] : Array.from(fill)
+  const filling = plain
+    ? fill.repeat(Math.ceil(missing / fill.length)).slice(0, missing)
+    : Array.from({ length: missing }, (_, at) => fills[at % fills.length]!).join('')
   return front ? filling + text : text + filling
 }
 
 const surrogate = /[\ud800-\udfff]/
+
+/** What counting code points costs; without surrogates they are the units. */
+export const walkSteps = (text: string): number => (surrogate.test(text) ? text.length : text.length >> 4)
 
 /** *Unit*: code points. */
 export function countCodePoints(text: string): number {
@@ -226,7 +242,7 @@ function toUnits(text: string, at: number): number | null {
 }
 
 function substring(scope: Scope, site: Site, text: string, from: number, to?: number): unknown {
-  if (!scope.spend(text.length >> 4)) return overspent(scope, site)
+  if (!scope.spend(walkSteps(text))) return overspent(scope, site)
   const start = toUnits(text, from)
   const end = to === undefined ? text.length : toUnits(text, to)
   if (start === null || end === null || start > end) {
@@ -239,7 +255,7 @@ function substring(scope: Scope, site: Site, text: string, from: number, to?: nu
 }
 
 function indexOf(scope: Scope, site: Site, text: string, part: string, from = 0): unknown {
-  if (!scope.spend((text.length >> 4) + searchSteps(text, part))) return overspent(scope, site)
+  if (!scope.spend(walkSteps(text) + searchSteps(text, part))) return overspent(scope, site)
   const start = toUnits(text, from)
   if (start === null) return scope.fail(site, `${from} lies outside a string of ${countCodePoints(text)}`)
   return toCodePoints(text, text.indexOf(part, start))
@@ -247,14 +263,14 @@ function indexOf(scope: Scope, site: Site, text: string, part: string, from = 0)
 
 function lastIndexOf(scope: Scope, site: Site, text: string, part: string, from?: number): unknown {
   // Unlike the search forwards it knows no short cuts.
-  if (!scope.spend((text.length >> 4) + 2 * searchSteps(text, part))) return overspent(scope, site)
+  if (!scope.spend(walkSteps(text) + 2 * searchSteps(text, part))) return overspent(scope, site)
   const start = from === undefined ? text.length : toUnits(text, from)
   if (start === null) return scope.fail(site, `${from} lies outside a string of ${countCodePoints(text)}`)
   return toCodePoints(text, text.lastIndexOf(part, start))
 }
 
 function replace(scope: Scope, site: Site, text: string, old: string, by: string, limit = -1): unknown {
-  if (!scope.spend((text.length >> 4) + searchSteps(text, old))) return overspent(scope, site)
+  if (!scope.spend(pieceSteps(text, old))) return overspent(scope, site)
   const pieces = old === '' ? ['', ...Array.from(text), ''] : text.split(old)
   const replaced = limit < 0 ? pieces.length - 1 : Math.min(limit, pieces.length - 1)
   if (!scope.spend(replaced + (replaced * by.length) / 16)) return overspent(scope, site)
@@ -267,7 +283,7 @@ function replace(scope: Scope, site: Site, text: string, old: string, by: string
 }
 
 function split(scope: Scope, site: Site, text: string, separator: string, limit = -1): unknown {
-  if (!scope.spend((text.length >> 4) + searchSteps(text, separator))) return overspent(scope, site)
+  if (!scope.spend(pieceSteps(text, separator))) return overspent(scope, site)
   if (limit === 0) return []
   const pieces = separator === '' ? Array.from(text) : text.split(separator)
   if (limit < 0 || pieces.length <= limit) return pieces

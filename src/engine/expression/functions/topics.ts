@@ -31,7 +31,7 @@ export const topicFunctions: readonly FunctionRow[] = [
     int,
     ['How many levels a topic has.', '"plants/oslo".level_count() == 2'],
     (scope, site, topic: string) => {
-      if (!scope.spend(topic.length >> 3)) return overspent(scope, site)
+      if (!scope.spend(topic.length >> 2)) return overspent(scope, site)
       let count = 1
       for (let at = topic.indexOf('/'); at !== -1; at = topic.indexOf('/', at + 1)) count++
       return count
