@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { cached } from './cache.ts'
 import { findTool } from './tools.ts'
