@@ -10,8 +10,15 @@ export const functionTables = (): string =>
     '\n\n',
   )
 
-const functionsIntroduction = `Names in \`camelCase\` are those of CEL and of [cel-go's](https://github.com/google/cel-go) extension libraries, with their meaning; those in \`snake_case\` are this hub's own. Arguments in
-brackets may be left out. Every example is true: a test evaluates it.`
+const functionsIntroduction = `Names in \`camelCase\` are those of CEL and of [cel-go's](https://github.com/google/cel-go) extension libraries, with their meaning; most others, and all in \`snake_case\`, are this hub's own. Arguments in
+brackets may be left out. Every example is true: a test evaluates it.
+
+- Every function gives a value or fails; none gives something else on the second try. There is no clock but \`time\`, when the hub got the message, and no lot: \`uuid.v7()\` is drawn from the message.
+- A literal that cannot be right is a fault when the hub starts: a pattern, a unit, a time zone, a format, a topic filter, a time.
+- Where CEL wants a double, whole numbers serve too (\`math.ceil(3)\`), and where it wants an int, JSON's whole numbers do (\`math.bitAnd(payload.status, 4)\`).
+- Mathematics that has no finite answer fails (\`math.ln(0)\`), since JSON cannot say it; \`math.sqrt\` gives NaN as CEL does.
+- Integers that are read from bytes are ints: an unsigned one of 64 bits beyond 2^63 fails.
+- The same text costs more steps in functions that go through it; each is charged what it costs, so that none can be made to block.`
 
 const group = ({ title, rows }: (typeof functionGroups)[number]): string[] => [
   `### ${title}`,
