@@ -1,60 +1,42 @@
 import { randomInt } from 'node:crypto'
 import type { Message } from '../contract/message.ts'
 import type { BrokerReport } from '../telemetry/report.ts'
-import type { Access } from './access/access.ts'
 import { anonymous } from './access/anonymous.ts'
+import { prepareWish } from './auto-wish.ts'
 import { Reason } from './codec/reason.ts'
 import { Connection } from './connection.ts'
 import type { BrokerContext } from './context.ts'
 import { Counters, type DropReason } from './counters.ts'
-import { type BrokerEvents, noEvents } from './events.ts'
+import { Delayed, defaultDelayed } from './delayed.ts'
+import { noEvents } from './events.ts'
 import { packetHandlers } from './handlers/handlers.ts'
 import { type BrokerLimits, defaultLimits } from './limits.ts'
 import type { Visitor } from './listener/gate.ts'
 import type { Listener, ListenerOptions } from './listener/listener.ts'
 import { openListener } from './listener/open-listener.ts'
+import { type BrokerOptions, noFlow } from './options.ts'
 import type { Link } from './output/link.ts'
-import { Pacing, type Storing } from './output/pacing.ts'
+import { Pacing } from './output/pacing.ts'
 import { Turn } from './output/turn.ts'
 import type { PacketHandlers } from './packet-handlers.ts'
-import { type AckWaiter, type PublishFlow, Verdict } from './port.ts'
+import { type AckWaiter, Verdict } from './port.ts'
 import { Delivery } from './router/delivery.ts'
 import { Retained } from './router/retained.ts'
+import { Rewriter } from './router/rewriter.ts'
+import { route } from './router/route.ts'
 import { Router } from './router/router.ts'
+import { defaultSubscriptions } from './router/share-strategy.ts'
+import { wayOf, waysOf } from './router/way.ts'
 import { Parcel } from './session/parcel.ts'
 import type { Session } from './session/session.ts'
 import { Sessions } from './session/sessions.ts'
 import { TimingWheel } from './timing-wheel.ts'
 
-/** What a broker is made from; everything but the flow has a default. */
-export interface BrokerOptions {
-  flow?: PublishFlow
-  /** Who stores what the flow takes. */
-  storing?: Storing
-  access?: Access
-  /** Whether a message with these user properties was in this hub before, and must be dropped; none is without it. */
-  cameBack?: BrokerContext['cameBack']
-  limits?: Partial<BrokerLimits>
-  /** ms since the epoch. */
-  now?: () => number
-  events?: BrokerEvents
-  /** false reads sockets by their 'data' events, as where one buffer for all cannot be had. */
-  sharesReadBuffer?: boolean
-  /** How often files of certificates are looked at. *Unit*: ms. */
-  certificateWatchMs?: number
-}
-
-/** A flow without rules: everything is accepted at once. */
-export const noFlow: PublishFlow = {
-  version: 0,
-  error: null,
-  lookup: () => null,
-  take: () => Verdict.Accepted,
-}
-
 const tickMs = 250
 /** How long `stop` lets clients take the good-bye. */
 const patienceMs = 500
+/** Until a delayed message that the flow could not take is tried again. */
+const retryMs = 1000
 
 /**
  * The MQTT broker: takes packets of clients in, asks the flow about each message, hands it to its subscribers, and
@@ -77,8 +59,8 @@ export class Broker {
   readonly #options: { readonly sharesReadBuffer: boolean; readonly certificateWatchMs: number }
   #listeners: Listener[] = []
   #timer: NodeJS.Timeout | null = null
-  /** Nobody is answered about a will, and nobody sends it again: one that was not taken is lost. */
-  readonly #ofWill: AckWaiter = {
+  /** Nobody is answered about a will or a delayed message, and nobody sends it again: one not taken is lost. */
+  readonly #unanswered: AckWaiter = {
     settle: (_, error) => {
       if (error !== null && error.retry !== 'never') this.countLost(1)
     },
@@ -92,7 +74,8 @@ export class Broker {
     const counters = new Counters()
     const wheel = new TimingWheel(now(), tickMs)
     const world = { limits: this.limits, counters, wheel, now }
-    const router = new Router(flow, this.limits, randomInt(2 ** 31))
+    const subscriptions = { ...defaultSubscriptions, ...options.subscriptions }
+    const router = new Router(flow, this.limits, randomInt(2 ** 31), subscriptions)
     const sessions = new Sessions(world, {
       unsubscribeAll: (session) => router.unsubscribeAll(session),
       publishWill: (session, message) => this.#publishWill(session, message),
@@ -102,7 +85,14 @@ export class Broker {
     const turn = new Turn()
     const pacing = new Pacing(turn, this.limits.latencyBudgetUs / 1000)
     pacing.storing = options.storing ?? null
-    this.#context = { ...world, events, access, cameBack, flow, turn, pacing, router, delivery, retained, sessions }
+    const { rewrite = [], autoSubscriptions: wishes = [], delayed: bounds = defaultDelayed } = options
+    const rewriter = rewrite.length === 0 ? null : new Rewriter(rewrite)
+    const delayed = bounds === null ? null : new Delayed(bounds, counters, now, (message) => this.#release(message))
+    router.peerMode = options.peerToPeer ?? 'off'
+    router.hasWay = waysOf({ delayed, rewriter })
+    const topics = { rewriter, delayed, autoWishes: wishes.map(prepareWish) }
+    const rooms = { flow, turn, pacing, router, delivery, retained, sessions }
+    this.#context = { ...world, events, access, cameBack, ...rooms, ...topics }
     this.#handlers = packetHandlers(this.#context, (connection) => this.#onGone(connection))
   }
 
@@ -124,6 +114,9 @@ export class Broker {
 
   /** Ends everything: no new clients, a good-bye to those that are there. */
   async stop(): Promise<void> {
+    const { delayed, events } = this.#context
+    if (delayed !== null && delayed.count > 0) events('warn', 'delayed.lost', { messages: delayed.count })
+    delayed?.close()
     const closing = this.#listeners.map((listener) => listener.close())
     this.#listeners = []
     const connections = [...this.#connections]
@@ -153,13 +146,16 @@ export class Broker {
    * `message` are copied where they are kept.
    */
   publish(message: Message): number {
-    const { router, retained, delivery, counters } = this.#context
+    return this.#publish(message, null)
+  }
+
+  #publish(message: Message, publisher: Session | null): number {
+    const { router, counters } = this.#context
     counters.received++
     const entry = router.lookup(message.topic)
-    if (message.retain) retained.set(message)
     const parcel = this.#parcels.pop() ?? new Parcel()
     parcel.ofMessage(message)
-    const count = delivery.toAll(parcel, entry.receivers, null)
+    const count = route(this.#context, parcel, entry, publisher)
     this.#parcels.push(parcel)
     return count
   }
@@ -169,11 +165,16 @@ export class Broker {
    * routed. `waiter` as in `PublishFlow.take`; it hears `settle` only after Pending and RefusedPending.
    */
   accept(message: Message, waiter: AckWaiter | null, token: number): Verdict {
+    return this.#take(message, waiter, token, null)
+  }
+
+  #take(message: Message, waiter: AckWaiter | null, token: number, publisher: Session | null): Verdict {
     const { router, flow } = this.#context
     const { rules } = router.lookup(message.topic)
     const verdict = rules === null ? Verdict.Accepted : flow.take(message, rules, waiter, token)
-    if (verdict === Verdict.Accepted || verdict === Verdict.Pending) this.publish(message)
-    else if (verdict === Verdict.Busy && (waiter === null || waiter === this.#ofWill)) this.countLost(1)
+    if (verdict === Verdict.Accepted || verdict === Verdict.Pending) this.#publish(message, publisher)
+    else if (verdict === Verdict.Busy && publisher === null && (waiter === null || waiter === this.#unanswered))
+      this.countLost(1)
     return verdict
   }
 
@@ -240,11 +241,29 @@ export class Broker {
     if (session !== null) this.#context.sessions.leave(session, connection, testament)
   }
 
-  /** A will takes the way of any publish: access first, then the flow. */
-  #publishWill(session: Session, message: Message): void {
-    const { access, counters, now } = this.#context
-    if (access.mayPublish({ clientId: session.clientId, username: session.username }, message.topic)) {
-      this.accept({ ...message, timeMs: now() }, message.qos === 0 ? null : this.#ofWill, 0)
-    } else counters.dropped['not-authorised']++
+  /** A will takes the way of any publish: its topic is rewritten, access asked, then the flow. */
+  #publishWill(session: Session, will: Message): void {
+    const { access, counters, now, router, delayed } = this.#context
+    const who = { clientId: session.clientId, username: session.username }
+    const way = router.lookup(will.topic).hasWay ? wayOf(this.#context, will.topic, who) : null
+    const message = { ...will, topic: way?.topic ?? will.topic, timeMs: now() }
+    if (!access.mayPublish(who, message.topic)) counters.dropped['not-authorised']++
+    else if (way !== null && way.fault !== null) counters.dropped.invalid++
+    else if (way === null || way.delayMs < 0 || delayed === null) this.#acceptUnanswered(message, null)
+    else if (!delayed.hold(message, way.delayMs)) {
+      if (delayed.options.whenFull === 'publish_now') this.#acceptUnanswered(message, null)
+      else counters.dropped['queue-full']++
+    }
+  }
+
+  /** The time of a delayed message has come. What is not taken now is tried again: its publisher was answered. */
+  #release(message: Message): void {
+    const { sessions, delayed } = this.#context
+    const verdict = this.#acceptUnanswered(message, sessions.find(message.client))
+    if (verdict === Verdict.Busy && !delayed!.hold(message, retryMs)) this.countLost(1)
+  }
+
+  #acceptUnanswered(message: Message, publisher: Session | null): Verdict {
+    return this.#take(message, message.qos === 0 ? null : this.#unanswered, 0, publisher)
   }
 }

@@ -13,6 +13,7 @@ import type { PacketHandlers } from './packet-handlers.ts'
 import { PartialPacket } from './partial-packet.ts'
 import { Rest } from './rest.ts'
 import type { TopicEntry } from './router/topic-cache.ts'
+import type { Way } from './router/way.ts'
 import { type AckKind, AckOrder } from './session/ack-order.ts'
 import { Orphans } from './session/orphans.ts'
 import type { Pausable, Peer } from './session/peer.ts'
@@ -45,6 +46,8 @@ export class Connection extends PacketOutlet implements Peer, Pausable, Timed {
   /** The last topic it published to, and whether it may. */
   lastTopic: TopicEntry | null = null
   mayPublish = false
+  /** Where that topic leads, if it is but a name for another. */
+  way: Way | null = null
   accessVersion = -1
   /** Topic aliases the client has set. */
   aliases: Map<number, TopicEntry> | null = null

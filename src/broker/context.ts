@@ -1,14 +1,17 @@
 import type { MessageProperties } from '../contract/message.ts'
 import type { Access } from './access/access.ts'
+import type { AutoWish } from './auto-wish.ts'
+import type { Delayed } from './delayed.ts'
 import type { BrokerEvents } from './events.ts'
 import type { Pacing } from './output/pacing.ts'
 import type { Turn } from './output/turn.ts'
 import type { PublishFlow } from './port.ts'
 import type { Delivery } from './router/delivery.ts'
 import type { Retained } from './router/retained.ts'
+import type { Rewriter } from './router/rewriter.ts'
 import type { Router } from './router/router.ts'
-import type { SessionWorld } from './session/session.ts'
 import type { Sessions } from './session/sessions.ts'
+import type { SessionWorld } from './session/world.ts'
 
 /** What the parts of one broker share. */
 export interface BrokerContext extends SessionWorld {
@@ -22,4 +25,10 @@ export interface BrokerContext extends SessionWorld {
   readonly delivery: Delivery
   readonly retained: Retained
   readonly sessions: Sessions
+  /** null: topics of clients stay as they are. */
+  readonly rewriter: Rewriter | null
+  /** null: `$delayed/…` is a topic as any other. */
+  readonly delayed: Delayed | null
+  /** What every client is subscribed to. */
+  readonly autoWishes: readonly AutoWish[]
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Message } from '../../contract/message.ts'
 import type { Admission, ConnectInfo } from '../access/access.ts'
+import { autoSubscribe } from '../auto-subscription.ts'
 import type { ConnackProperties } from '../codec/packets/connack.ts'
 import type { ConnectPacket, Will } from '../codec/packets/connect.ts'
 import { Reason } from '../codec/reason.ts'
@@ -91,6 +92,7 @@ function admit(connection: Connection, packet: ConnectPacket, clientId: string, 
     resumed: isPresent,
   })
   if (isPresent) session.resume()
+  if (context.autoWishes.length > 0) autoSubscribe(context, session, admission.principal)
 }
 
 function expiryOf(packet: ConnectPacket, maxS: number): number {
@@ -142,8 +144,8 @@ function propertiesOf(
     receiveMaximum: limits.receiveMaximum,
     maximumPacketSize: limits.maxPacketBytes,
     topicAliasMaximum: limits.maxTopicAliases,
-    sharedSubscriptionAvailable: false,
   }
+  if (!connection.context.router.offersShares) properties.sharedSubscriptionAvailable = false
   if (packet.clientId === '') properties.assignedClientId = session.clientId
   if (session.expirySeconds !== (packet.properties?.sessionExpirySeconds ?? 0)) {
     properties.sessionExpirySeconds = session.expirySeconds

@@ -1,21 +1,22 @@
 import { codes } from '../../contract/codes.ts'
 import { TrestleError } from '../../contract/error.ts'
 import { hopsProperty } from '../../contract/headers.ts'
-import { topicNameFault } from '../../topic/name.ts'
 import { ProtocolFault } from '../codec/fault.ts'
 import { PublishView, readPublishProperties, scanPublish } from '../codec/packets/publish.ts'
 import { isReasonOf, Reason } from '../codec/reason.ts'
-import { decodeUtf8, inspectUtf8, Utf8 } from '../codec/utf8.ts'
 import type { Connection } from '../connection.ts'
 import type { BrokerContext } from '../context.ts'
 import { type AckWaiter, type TopicRules, Verdict } from '../port.ts'
 import { Rest } from '../rest.ts'
+import { route } from '../router/route.ts'
 import { Run } from '../router/run.ts'
 import type { TopicEntry } from '../router/topic-cache.ts'
+import { type Way, wayOf } from '../router/way.ts'
 import type { AckKind } from '../session/ack-order.ts'
 import { ReceivingAct, ReceivingEvent } from '../session/exchange.ts'
 import { Parcel } from '../session/parcel.ts'
 import { Deadline } from '../timing-wheel.ts'
+import { topicOf } from './publish-topic.ts'
 
 const hopsBytes = Buffer.from(hopsProperty)
 /** Fewer bytes of properties hold no list of hubs: name and value behind their lengths. */
@@ -37,6 +38,8 @@ export class PublishHandler {
   readonly #now: () => number
   /** The message in hand was in this hub before: dropped, and its sender hears that it is dealt with. */
   #isBack = false
+  /** Where the topic of the message in hand leads, if it is but a name. */
+  #way: Way | null = null
   /** Why the flow has refused the last message it refused. */
   #error: TrestleError | null = null
 
@@ -53,7 +56,7 @@ export class PublishHandler {
     counters.received++
     let entry = connection.lastTopic
     if (entry === null || view.topicAlias !== 0 || !entry.matches(bytes, view.topicStart, view.topicEnd)) {
-      entry = this.#topicOf(connection, bytes)
+      entry = topicOf(connection, view, bytes)
     }
     if (!router.isCurrent(entry)) {
       // What was gathered goes by what held when it came.
@@ -79,9 +82,17 @@ export class PublishHandler {
     this.#run.finish()
     const { clientId, username } = connection.session!
     this.#parcel.ofPacket(entry.topic, bytes, start, view, connection.version, clientId, username, this.#now)
+    this.#way = entry.hasWay ? connection.way : null
+    if (this.#way !== null) entry = this.#follow(this.#way)
     if (view.qos === 0) this.#atMostOnce(connection, entry)
     else if (view.qos === 1) this.#decide(connection, entry, 1)
     else this.#exactlyOnce(connection, entry)
+  }
+
+  /** The entry of the topic that the packet's stands for. */
+  #follow(way: Way): TopicEntry {
+    if (way.topic !== this.#parcel.topic) this.#parcel.rename(way.topic)
+    return this.#context.router.lookup(way.topic)
   }
 
   /** Whether the message went through this hub before. Asked only where there is room for a list of hubs. */
@@ -132,6 +143,13 @@ export class PublishHandler {
       this.#context.counters.dropped.loop++
       return
     }
+    if (this.#way !== null) {
+      const refusal = this.#holdBack(this.#way)
+      if (refusal !== undefined) {
+        if (refusal !== null) this.#context.counters.dropped[refusal.code === 'E405' ? 'invalid' : 'queue-full']++
+        return
+      }
+    }
     if (entry.rules !== null) {
       const verdict = this.#ask(entry.rules, null, 0)
       // Nobody will send it again.
@@ -162,10 +180,13 @@ export class PublishHandler {
       connection.answer(kind, packetId, new TrestleError('E404', `not authorised to publish to ${entry.topic}`))
       return
     }
-    if (entry.rules === null || this.#isBack) {
+    const refusal = this.#way === null || this.#isBack ? undefined : this.#holdBack(this.#way)
+    if (entry.rules === null || this.#isBack || refusal !== undefined) {
       if (this.#isBack) this.#context.counters.dropped.loop++
-      else this.#route(connection, entry)
-      connection.answer(kind, packetId, null)
+      const isHeard = this.#isBack || refusal !== undefined || this.#route(connection, entry)
+      if (isHeard || connection.version !== 5 || connection.unanswered > 0) {
+        connection.answer(kind, packetId, refusal ?? null)
+      } else this.#answerUnheard(connection, kind, packetId)
       // Its answer waits behind others'.
       if (connection.unanswered > 0) this.#watchQuota(connection)
       return
@@ -182,6 +203,23 @@ export class PublishHandler {
     this.#watchQuota(connection)
   }
 
+  /** Nobody subscribes to the topic: it is taken all the same. *Source*: MQTT 5.0 §3.4.2.1, reason 0x10. */
+  #answerUnheard(connection: Connection, kind: AckKind, packetId: number): void {
+    if (kind === 2) connection.session!.receiving.on(ReceivingEvent.taken, packetId)
+    connection.sendCode(kind === 1 ? PUBACK : PUBREC, packetId, Reason.NoMatchingSubscribers)
+    if (connection.unanswered * 2 < this.#context.limits.receiveMaximum) connection.resume(Rest.answers)
+  }
+
+  /** Lets the message wait for its time: null; or tells why it may not. undefined: it goes on now. */
+  #holdBack({ delayMs, fault, topic }: Way): TrestleError | null | undefined {
+    if (fault !== null) return new TrestleError('E405', `the topic ${fault}`)
+    const { delayed } = this.#context
+    if (delayMs < 0 || delayed === null) return undefined
+    if (delayed.hold(this.#parcel.message(), delayMs)) return null
+    if (delayed.options.whenFull === 'publish_now') return undefined
+    return new TrestleError('E406', `too many delayed messages wait for a message to ${topic} to be one more`)
+  }
+
   /** What the flow says; `#error` tells why when it refuses. A flow that fails has not taken the message. */
   #ask(rules: TopicRules, waiter: AckWaiter | null, token: number): Verdict {
     const { flow, events } = this.#context
@@ -196,15 +234,18 @@ export class PublishHandler {
     }
   }
 
-  #route(connection: Connection, entry: TopicEntry): void {
-    const { delivery, retained } = this.#context
-    const parcel = this.#parcel
-    if (parcel.retain) retained.set(parcel.message())
-    delivery.toAll(parcel, entry.receivers, connection.session)
-    const { crowded } = delivery
-    if (crowded === null || parcel.qos === 0 || crowded === connection.session) return
+  /** Answers whether somebody wants it. */
+  #route(connection: Connection, entry: TopicEntry): boolean {
+    const count = route(this.#context, this.#parcel, entry, connection.session)
+    this.#spare(connection)
+    return entry.peer === null ? !entry.isUnwanted : count > 0
+  }
+
+  /** A subscriber falls behind: its publisher is not read for a while, rather than more being held for it. */
+  #spare(connection: Connection): void {
+    const { crowded } = this.#context.delivery
+    if (crowded === null || this.#parcel.qos === 0 || crowded === connection.session) return
     if (connection.isResting(Rest.subscriber)) return
-    // A subscriber falls behind: its publisher is not read for a while, rather than more being held for it.
     connection.rest(Rest.subscriber)
     crowded.addWaitingPublisher(connection)
     const { wheel, limits } = this.#context
@@ -229,50 +270,15 @@ export class PublishHandler {
 
   #judge(connection: Connection, entry: TopicEntry): void {
     const { access } = this.#context
-    connection.mayPublish = access.mayPublish(connection.principal!, entry.topic)
+    const who = connection.principal!
+    connection.way = entry.hasWay ? wayOf(this.#context, entry.topic, who) : null
+    connection.mayPublish = access.mayPublish(who, connection.way?.topic ?? entry.topic)
     connection.accessVersion = access.version
     connection.lastTopic = entry
-  }
-
-  /** The topic of a packet that is not the connection's last one: by alias, from the table, or worked out. */
-  #topicOf(connection: Connection, bytes: Buffer): TopicEntry {
-    const { topicStart, topicEnd, topicAlias } = this.#view
-    if (topicAlias > this.#context.limits.maxTopicAliases) throw aliasFault('is above the Topic Alias Maximum')
-    if (topicStart === topicEnd) {
-      const known = connection.aliases?.get(topicAlias)
-      if (known === undefined) throw aliasFault('has not been given a topic')
-      return known
-    }
-    const entry = this.#context.router.find(bytes, topicStart, topicEnd) ?? this.#learn(bytes, connection.version)
-    if (topicAlias > 0) {
-      connection.aliases ??= new Map()
-      connection.aliases.set(topicAlias, entry)
-    }
-    return entry
-  }
-
-  #learn(bytes: Buffer, version: 3 | 4 | 5): TopicEntry {
-    const { topicStart, topicEnd } = this.#view
-    const topic = decodeUtf8(bytes, topicStart, topicEnd)
-    if (topic === null) {
-      const hasNul = inspectUtf8(bytes, topicStart, topicEnd) === Utf8.Nul
-      const clause = `MQTT-1.5.${version === 5 ? 4 : 3}-${hasNul ? 2 : 1}`
-      const problem = hasNul ? 'contains U+0000' : 'is not UTF-8'
-      throw new ProtocolFault(Reason.MalformedPacket, 'publish', 'topic', clause, problem, version)
-    }
-    const fault = topicNameFault(topic)
-    if (fault !== null) {
-      throw new ProtocolFault(Reason.TopicNameInvalid, 'publish', 'topic', 'MQTT-3.3.2-2', fault, version)
-    }
-    return this.#context.router.learn(topic)
   }
 }
 
 function reasonOf(error: TrestleError, type: 'puback' | 'pubrec'): number {
   const { mqtt } = codes[error.code]
   return isReasonOf(type, mqtt) ? mqtt : Reason.ImplementationSpecificError
-}
-
-function aliasFault(problem: string): ProtocolFault {
-  return new ProtocolFault(Reason.TopicAliasInvalid, 'publish', 'topicAlias', 'MQTT-3.3.2-9', problem, 5)
 }

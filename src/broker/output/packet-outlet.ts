@@ -14,6 +14,7 @@ export interface OutputLimits {
   readonly maxAllOutputBytes: number
 }
 
+const PUBREL = 0x62
 /** Longest reason string we write. *Unit*: characters. */
 const maxReasonText = 1000
 
@@ -61,9 +62,26 @@ export class PacketOutlet extends Outlet {
     this.push(chunk, at, at + 4)
   }
 
+  /** The same with a reason code and no properties; for MQTT 5. */
+  sendCode(firstByte: number, packetId: number, reason: number): void {
+    const chunk = this.turn.room(5)
+    const { at } = this.turn
+    const end = writeBareAcknowledgement(chunk, at, firstByte, packetId)
+    chunk[at + 1] = 3
+    chunk[end] = reason
+    this.turn.at = end + 1
+    this.push(chunk, at, end + 1)
+  }
+
   sendReason(type: 'puback' | 'pubrec' | 'pubrel' | 'pubcomp', packetId: number, reason: number, why?: string): void {
     const properties = why === undefined || !this.wantsProblems ? null : { reasonString: reasonText(why) }
     this.#sendFitting({ type, packetId, reason, properties })
+  }
+
+  sendUnknown(packetId: number): void {
+    // 3.x has no reason codes: a plain PUBREL does as well.
+    if (this.version === 5) this.sendReason('pubrel', packetId, Reason.PacketIdNotFound)
+    else this.sendShort(PUBREL, packetId)
   }
 
   send(packet: Packet): void {

@@ -30,6 +30,26 @@ export class Delivery {
     return count + callbacks.length
   }
 
+  /** To the one client it is for, who need not subscribe; at the QoS it was published with. */
+  toPeer(parcel: Parcel, session: Session | null, topic: string): number {
+    this.crowded = null
+    if (session === null) return 0
+    parcel.rename(topic)
+    const { retain } = parcel
+    parcel.retain = false
+    const target = {
+      session,
+      qos: 2,
+      retainAsPublished: false,
+      subscriptionIds: null,
+      share: null,
+      ownTarget: null,
+    } as const
+    const taken = this.toOne(parcel, target, null)
+    parcel.retain = retain
+    return taken ? 1 : 0
+  }
+
   toOne(parcel: Parcel, target: Target, publisher: Session | null): boolean {
     const { session } = target
     const wanted = session === publisher ? target.ownTarget : target

@@ -6,6 +6,7 @@ import type { PublishFlow } from '../port.ts'
 import type { Session, Subscription } from '../session/session.ts'
 import { plainName, type SubscriptionName } from '../session/subscription-name.ts'
 import { LimitedFilters } from './limited-filters.ts'
+import { type PeerMode, readPeerTopic } from './peer-topic.ts'
 import { gatherReceivers, nobody } from './receivers.ts'
 import { Share } from './share.ts'
 import { defaultSubscriptions, type SubscriptionOptions } from './share-strategy.ts'
@@ -26,6 +27,10 @@ export type SubscribeRefusal = 'too-many' | 'too-heavy' | 'too-deep' | 'not-offe
 export class Router {
   /** Advances with every change of a subscription: what was matched before is matched again. */
   version = 0
+  /** Which topics are for one client. */
+  peerMode: PeerMode = 'off'
+  /** Which topics are but names for others. */
+  hasWay: (topic: string) => boolean = () => false
   readonly #trie = new TopicTrie<Subscription | Share>()
   readonly #flow: PublishFlow
   readonly #cache: TopicCache
@@ -54,6 +59,10 @@ export class Router {
     this.#cache = new TopicCache(limits.maxCachedTopics, seed)
   }
 
+  get offersShares(): boolean {
+    return this.#options.shared !== null
+  }
+
   get subscriptionCount(): number {
     return this.#trie.size - this.#shares.size + this.#members
   }
@@ -67,7 +76,8 @@ export class Router {
   refusal(session: Session, name: SubscriptionName): SubscribeRefusal | null {
     const { text, filter, isShared, limit } = name
     if (isShared && this.#options.shared === null) return 'no-shares'
-    if (limit > 0 && !(text.startsWith('$limit/') ? this.#options.limited : this.#options.exclusive)) return 'not-offered'
+    if (limit > 0 && !(text.startsWith('$limit/') ? this.#options.limited : this.#options.exclusive))
+      return 'not-offered'
     if (limit > 0 && !this.#limited.hasPlace(session, name)) return 'taken'
     if (session.subscriptions.has(text)) return null
     const { maxFilterLevels, maxSubscriptionsPerSession, maxSubscriptionBytes, maxAllSubscriptionBytes } = this.#limits
@@ -140,6 +150,8 @@ export class Router {
   learn(topic: string): TopicEntry {
     const bytes = Buffer.from(topic)
     const entry = new TopicEntry(topic, bytes, this.#cache.hash(bytes, 0, bytes.length))
+    entry.peer = readPeerTopic(topic, this.peerMode)
+    entry.hasWay = this.hasWay(topic)
     this.refresh(entry)
     this.#cache.keep(entry)
     return entry
@@ -167,8 +179,10 @@ export class Router {
       entry.rules = this.#flow.lookup(entry.topic)
       entry.flowVersion = this.#flow.version
     }
-    entry.isPlain = entry.rules === null && entry.receivers.callbacks.length === 0 && entry.receivers.shares.length === 0
-    entry.isUnwanted = entry.rules === null && entry.receivers === nobody
+    entry.isPlain =
+      entry.rules === null && entry.receivers.callbacks.length === 0 && entry.receivers.shares.length === 0
+    entry.isPlain &&= entry.peer === null && !entry.hasWay
+    entry.isUnwanted = entry.rules === null && entry.receivers === nobody && entry.peer === null
   }
 
   #weigh({ text, filter }: SubscriptionName): number {

@@ -1,4 +1,5 @@
 import type { TopicRules } from '../port.ts'
+import type { PeerTopic } from './peer-topic.ts'
 import { nobody, type Receivers } from './receivers.ts'
 
 /** All that is known of one topic, so that it is worked out once and not per message. */
@@ -13,6 +14,10 @@ export class TopicEntry {
   isPlain = false
   /** Nobody subscribes to it, and no rule takes it. */
   isUnwanted = false
+  /** The topic is to be rewritten or its message held back: where it goes is asked for each of its publishers. */
+  hasWay = false
+  /** The one client it is for; null for topics with subscribers. */
+  peer: PeerTopic | null = null
   /** The versions of router and flow that the above holds for. */
   routerVersion = -1
   flowVersion = -1

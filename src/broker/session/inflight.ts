@@ -63,6 +63,18 @@ export class Inflight {
     return places.sort((a, b) => this.#orders[a]! - this.#orders[b]!).map((at) => this.#ids[at]!)
   }
 
+  /** Takes QoS 1 messages that wait for their answer out, in the order in which they were first sent. */
+  takeUnanswered(isMeant: (item: QueuedMessage) => boolean): QueuedMessage[] {
+    const taken: QueuedMessage[] = []
+    for (const id of this.ids()) {
+      const held = this.heldOf(id)
+      if (held === null || this.stateOf(id) !== Sending.awaitPuback || !isMeant(held)) continue
+      this.move(id, Sending.free)
+      taken.push(held)
+    }
+    return taken
+  }
+
   #grow(): void {
     const before = { mask: this.#mask, states: this.#states, ids: this.#ids, held: this.#held, orders: this.#orders }
     const capacity = (before.mask + 1) * 2

@@ -13,6 +13,16 @@ export class MessageQueue {
     this.#items.push(item)
   }
 
+  /** Takes those out that are meant, in their order; the others stay in theirs. */
+  take(isMeant: (item: QueuedMessage) => boolean): QueuedMessage[] {
+    const taken: QueuedMessage[] = []
+    const kept: QueuedMessage[] = []
+    for (let item = this.shift(); item !== undefined; item = this.shift()) (isMeant(item) ? taken : kept).push(item)
+    this.#items = kept
+    this.#head = 0
+    return taken
+  }
+
   shift(): QueuedMessage | undefined {
     const item = this.#items[this.#head]
     if (item === undefined) return undefined

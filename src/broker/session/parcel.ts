@@ -1,7 +1,7 @@
 import type { Message, MessageProperties } from '../../contract/message.ts'
 import { encodePublish, type PublishView, readPublishProperties } from '../codec/packets/publish.ts'
 import { type Frame, frameOf } from './frame.ts'
-import { type KeptMessage, queuedOverheadBytes } from './kept-message.ts'
+import { type KeptMessage, type QueuedMessage, queuedOverheadBytes, remainingExpiryS } from './kept-message.ts'
 
 /**
  * One message while it is handed to its subscribers. Everything dear is made at most once and only when somebody needs
@@ -54,6 +54,12 @@ export class Parcel {
     frame.start = start
     frame.end = view.end
     frame.idAt = view.topicEnd - start
+  }
+
+  /** Its subscribers see another topic than the packet's. */
+  rename(topic: string): void {
+    const message = this.message()
+    this.ofMessage({ ...message, topic })
   }
 
   ofMessage(message: Message): void {
@@ -172,6 +178,15 @@ export function encodeFrame(
 ): Frame {
   const all = version !== 5 ? null : subscriptionIds === null ? properties : { ...properties, subscriptionIds }
   return frameOf(encodePublish(topic, payload, qos, retain, dup, qos === 0 ? 0 : 1, all as never, version as 3 | 4 | 5))
+}
+
+/** Encodes a message that waited, with what is left of its time. */
+export function encodeQueued(item: QueuedMessage, version: number, nowMs: number, dup: boolean): Frame {
+  const { message, qos, retain, subscriptionIds } = item
+  let { properties } = message
+  const leftS = version === 5 ? remainingExpiryS(message, nowMs) : undefined
+  if (leftS !== undefined) properties = { ...properties, expirySeconds: Math.max(leftS, 0) }
+  return encodeFrame(message.topic, message.payload, qos, retain, properties, subscriptionIds, version, dup)
 }
 
 const copyOf = ({ bytes, start, end, idAt }: Frame): Frame => ({

@@ -20,8 +20,8 @@ export interface Peer {
   sendNumbered(frame: Frame, packetId: number): void
   /** Writes a packet that is only a type and a packet id: PUBACK, PUBREC, PUBREL, PUBCOMP. */
   sendShort(firstByte: number, packetId: number): void
-  /** Writes such a packet with a reason code (MQTT 5 only). */
-  sendReason(type: 'pubrel' | 'pubcomp', packetId: number, reason: number): void
+  /** Writes PUBREL for an id that is not under way, so that the client ends its half too. */
+  sendUnknown(packetId: number): void
   /** The flow has decided about a publish whose first copy came on an earlier connection. */
   settleJoined(token: number, error: TrestleError | null): void
   /** Another connection has taken its session. */

@@ -1,17 +1,15 @@
 import type { TrestleError } from '../../contract/error.ts'
 import type { Message } from '../../contract/message.ts'
-import type { Counters } from '../counters.ts'
-import type { BrokerLimits } from '../limits.ts'
 import { Rest } from '../rest.ts'
-import type { TimingWheel } from '../timing-wheel.ts'
 import { SendingEvent as Event, Sending, SendingAct, type SendingEvent, sendingTable } from './exchange.ts'
 import { Inflight } from './inflight.ts'
-import { isExpired, type KeptMessage, type QueuedMessage, remainingExpiryS, type SharedOrigin } from './kept-message.ts'
+import { isExpired, type KeptMessage, type QueuedMessage, type SharedOrigin } from './kept-message.ts'
 import { MessageQueue } from './message-queue.ts'
-import { encodeFrame, type Parcel } from './parcel.ts'
+import { encodeQueued, type Parcel } from './parcel.ts'
 import type { Pausable, Peer } from './peer.ts'
 import { ReceivingIds } from './receiving-ids.ts'
 import type { SubscriptionName } from './subscription-name.ts'
+import type { SessionWorld } from './world.ts'
 
 /** One subscription: of a session, or of something in this process. */
 export interface Subscription {
@@ -28,16 +26,7 @@ export interface Subscription {
   readonly weight: number
 }
 
-/** What all sessions share. */
-export interface SessionWorld {
-  readonly limits: BrokerLimits
-  readonly counters: Counters
-  readonly wheel: TimingWheel
-  now(): number
-}
-
 const PUBREL = 0x62
-const packetIdUnknown = 0x92
 
 /**
  * What the hub knows of one client beyond its connection: subscriptions, messages under way and waiting, and the
@@ -154,7 +143,7 @@ export class Session {
     if (cell.act === SendingAct.release) {
       if (this.#queue !== null) this.pump()
     } else if (cell.act === SendingAct.sendPubrel) this.peer?.sendShort(PUBREL, id)
-    else if (cell.act === SendingAct.sendPubrelUnknown) this.#sendUnknown(id)
+    else if (cell.act === SendingAct.sendPubrelUnknown) this.peer?.sendUnknown(id)
     return cell.act !== SendingAct.fault
   }
 
@@ -211,20 +200,12 @@ export class Session {
    */
   handOver(may: (share: SharedOrigin) => boolean, waitingOnly: boolean): void {
     if (!this.#hasShared) return
-    const items = waitingOnly ? [] : this.#takeUnderWay(may)
-    const queue = this.#queue
-    if (queue !== null) {
-      const kept = new MessageQueue()
-      for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
-        if (item.share === null || !may(item.share)) kept.push(item)
-        else {
-          this.#weigh(-item.message.bytes)
-          items.push(item)
-        }
-      }
-      this.#queue = kept.length === 0 ? null : kept
-    }
+    const isMeant = ({ share }: QueuedMessage): boolean => share !== null && may(share)
+    const items = waitingOnly ? [] : (this.#inflight?.takeUnanswered(isMeant) ?? [])
+    if (this.#queue !== null) items.push(...this.#queue.take(isMeant))
+    if (this.#queue?.length === 0) this.#queue = null
     for (const item of items) {
+      this.#weigh(-item.message.bytes)
       if (isExpired(item.message, this.#world.now())) this.#drop('expired')
       else if (!item.share!.handOver(item)) this.#drop('offline')
     }
@@ -245,20 +226,6 @@ export class Session {
     this.#queue = null
     this.#inflight = null
     this.releasePublishers()
-  }
-
-  #takeUnderWay(may: (share: SharedOrigin) => boolean): QueuedMessage[] {
-    const inflight = this.#inflight
-    const items: QueuedMessage[] = []
-    if (inflight === null) return items
-    for (const id of inflight.ids()) {
-      const held = inflight.heldOf(id)
-      if (held === null || held.share === null || inflight.stateOf(id) !== Sending.awaitPuback) continue
-      if (!may(held.share)) continue
-      this.#move(inflight, id, Sending.free)
-      items.push(held)
-    }
-    return items
   }
 
   #maySend(peer: Peer): boolean {
@@ -284,7 +251,7 @@ export class Session {
   }
 
   #send(peer: Peer, item: QueuedMessage): void {
-    const frame = this.#encode(peer, item, false)
+    const frame = encodeQueued(item, peer.version, this.#world.now(), false)
     if (frame.end > peer.maxOutgoingBytes) {
       this.#drop('too-large')
       return
@@ -307,7 +274,7 @@ export class Session {
     // Without its bytes, or too large for the client now, it counts as delivered. *Source*: MQTT-3.1.2-25.
     if (item === null) this.#move(inflight, id, Sending.free)
     else {
-      const frame = this.#encode(peer, item, true)
+      const frame = encodeQueued(item, peer.version, this.#world.now(), true)
       if (frame.end > peer.maxOutgoingBytes) this.#move(inflight, id, Sending.free)
       else peer.sendNumbered(frame, id)
     }
@@ -323,24 +290,6 @@ export class Session {
   #weigh(bytes: number): void {
     this.#bytes += bytes
     this.#world.counters.queuedBytes += bytes
-  }
-
-  #encode(peer: Peer, item: QueuedMessage, dup: boolean) {
-    const { message, qos, retain, subscriptionIds } = item
-    let properties = message.properties
-    if (peer.version === 5) {
-      const left = remainingExpiryS(message, this.#world.now())
-      if (left !== undefined) properties = { ...properties, expirySeconds: Math.max(left, 0) }
-    }
-    return encodeFrame(message.topic, message.payload, qos, retain, properties, subscriptionIds, peer.version, dup)
-  }
-
-  #sendUnknown(id: number): void {
-    const peer = this.peer
-    if (peer === null) return
-    // 3.x has no reason codes: a plain PUBREL lets the client end its half too.
-    if (peer.version === 5) peer.sendReason('pubrel', id, packetIdUnknown)
-    else peer.sendShort(PUBREL, id)
   }
 
   #drop(reason: 'too-large' | 'queue-full' | 'expired' | 'offline' | 'slow-subscriber'): false {

@@ -2,7 +2,8 @@ import type { Message } from '../../contract/message.ts'
 import { Deadline } from '../timing-wheel.ts'
 import type { SharedOrigin } from './kept-message.ts'
 import type { Peer } from './peer.ts'
-import { Session, type SessionWorld } from './session.ts'
+import { Session } from './session.ts'
+import type { SessionWorld } from './world.ts'
 
 /** What a client leaves behind for the case that it goes without a good-bye. *Unit*: s. */
 export interface Testament {

@@ -57,7 +57,8 @@ const isKind = (text: string): boolean =>
 
 function readKind(text: string): SubscriptionName | { readonly fault: string } {
   const shared = splitShared(text)
-  if (shared !== null) return 'fault' in shared ? shared : named(text, shared.filter, { isShared: true, group: shared.group })
+  if (shared !== null)
+    return 'fault' in shared ? shared : named(text, shared.filter, { isShared: true, group: shared.group })
   if (text.startsWith(queue)) return named(text, text.slice(queue.length), { isShared: true })
   if (text.startsWith(exclusive)) return named(text, text.slice(exclusive.length), { limit: 1 })
   if (!text.startsWith(limited)) return plainName(text)

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { noFlow } from '../../../src/broker/broker.ts'
 import { Counters } from '../../../src/broker/counters.ts'
 import { type BrokerLimits, defaultLimits } from '../../../src/broker/limits.ts'
+import { noFlow } from '../../../src/broker/options.ts'
 import { Router } from '../../../src/broker/router/router.ts'
 import { Session } from '../../../src/broker/session/session.ts'
+import { plainName } from '../../../src/broker/session/subscription-name.ts'
 import { TimingWheel } from '../../../src/broker/timing-wheel.ts'
 
 function make(change: Partial<BrokerLimits> = {}) {
@@ -14,9 +15,9 @@ function make(change: Partial<BrokerLimits> = {}) {
   const world = { limits, counters: new Counters(), wheel: new TimingWheel(0, 250), now: () => 0 }
   const session = (name: string) => new Session(name, world)
   const subscribe = (who: Session, filter: string) => {
-    const refusal = router.refusal(who, filter)
+    const refusal = router.refusal(who, plainName(filter))
     const options = { qos: 0, noLocal: false, retainAsPublished: false, id: 0 } as const
-    if (refusal === null) router.subscribe(who, { filter, ...options })
+    if (refusal === null) router.subscribe(who, { name: plainName(filter), ...options })
     return refusal
   }
   return { router, session, subscribe }

@@ -28,6 +28,7 @@ class FakePeer implements Peer {
     this.released.push(packetId)
   }
   sendReason(): void {}
+  sendUnknown(): void {}
   settleJoined(): void {}
   takeOver(): void {}
 }
@@ -51,7 +52,7 @@ function deliver(session: Session, qos: 1 | 2): boolean {
     source: null,
     timeMs: 0,
   })
-  return session.deliver(parcel, qos, false, null)
+  return session.deliver(parcel, qos, false, null, null)
 }
 
 test('A7: whatever a client does, its limits hold and its bytes are counted down to nothing', () => {
