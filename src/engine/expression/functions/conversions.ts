@@ -5,7 +5,7 @@ import { bool, bytes, double, duration, dyn, int, string, timestamp, typeType, u
 import { typeOfValue } from '../type-value.ts'
 import { Duration, isAnyMap, KeyedMap, kindOf, Timestamp, TypeValue, toInt, toUint, Uint } from '../value.ts'
 import { anything, brief, type FunctionRow, method, overspent, type Prove, plain, sized } from './row.ts'
-import { countCodePoints, walkSteps } from './strings.ts'
+import { countCodePoints, walkSteps } from './text-units.ts'
 import { notATime, readTimestamp } from './times.ts'
 
 /** Conversions between types, `type` and `size`. *Source*: CEL language definition, "Standard Definitions". */

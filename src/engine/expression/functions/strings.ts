@@ -2,6 +2,7 @@ import type { Scope, Site } from '../scope.ts'
 import { bool, int, listOf, string } from '../type.ts'
 import { kindOf } from '../value.ts'
 import { afford, aList, anInteger, aString, type FunctionRow, method, overspent, plain } from './row.ts'
+import { countCodePoints, surrogate, toCodePoints, toUnits, walkSteps } from './text-units.ts'
 
 /**
  * CEL's string functions and its strings extension. Positions count code points, not UTF-16 units.
@@ -211,34 +212,6 @@ function pad(scope: Scope, site: Site, text: string, width: number, fill = ' ', 
     ? fill.repeat(Math.ceil(missing / fill.length)).slice(0, missing)
     : Array.from({ length: missing }, (_, at) => fills[at % fills.length]!).join('')
   return front ? filling + text : text + filling
-}
-
-const surrogate = /[\ud800-\udfff]/
-
-/** What counting code points costs; without surrogates they are the units. */
-export const walkSteps = (text: string): number => (surrogate.test(text) ? text.length : text.length >> 4)
-
-/** *Unit*: code points. */
-export function countCodePoints(text: string): number {
-  if (!surrogate.test(text)) return text.length
-  let count = 0
-  for (const _ of text) count++
-  return count
-}
-
-/** An index of UTF-16 units as one of code points; -1 stays. */
-const toCodePoints = (text: string, unit: number): number => (unit <= 0 ? unit : countCodePoints(text.slice(0, unit)))
-
-/** An index of code points as one of UTF-16 units; null when it lies outside the text. */
-function toUnits(text: string, at: number): number | null {
-  if (at < 0 || at > text.length) return null
-  if (!surrogate.test(text)) return at
-  let units = 0
-  for (let left = at; left > 0; left--) {
-    if (units >= text.length) return null
-    units += text.codePointAt(units)! > 0xffff ? 2 : 1
-  }
-  return units
 }
 
 function substring(scope: Scope, site: Site, text: string, from: number, to?: number): unknown {
