@@ -61,7 +61,7 @@ const matched: State = { places: new Int32Array(0), before: 0, next: [], nextBey
 
 interface Threads {
   readonly places: number[]
-  readonly groups: Int32Array[]
+  readonly groups: number[][]
 }
 
 export class LinearPattern {
@@ -75,6 +75,10 @@ export class LinearPattern {
   #round = 0
   readonly #states = new Map<string, State>()
   #first: State | null = null
+  /** No group has matched yet. */
+  readonly #blank: readonly number[]
+  /** Emptied by each `#follow`. */
+  readonly #stack: { readonly places: number[]; readonly groupsOf: number[][] } = { places: [], groupsOf: [] }
 
   /** The pattern, or what is wrong with it. */
   static compile(text: string): LinearPattern | string {
@@ -94,6 +98,7 @@ export class LinearPattern {
     this.#program = program
     this.#start = start
     this.groups = groups
+    this.#blank = new Array<number>(2 * groups + 2).fill(-1)
     this.#marks = new Uint32Array(program.length)
     this.#asksBefore = program.some(({ op }) => op === emptyWidth)
   }
@@ -184,17 +189,17 @@ export class LinearPattern {
    * The first match from `from` on, of several the one a backtracking matcher would find. *Shape*: begin and end of
    * the match, then of each group, -1 where it took no part. null when there is none, or when the budget is spent.
    */
-  find(text: string, from: number, budget: StepBudget): Int32Array | null {
+  find(text: string, from: number, budget: StepBudget): number[] | null {
     if (from === 0 && !this.test(text, budget)) return null
     let now: Threads = { places: [], groups: [] }
     let then: Threads = { places: [], groups: [] }
-    let found: Int32Array | null = null
+    let found: number[] | null = null
     let before: Before = from === 0 ? 0 : kindOfRune(text.charCodeAt(from - 1))
     this.#round++
     for (let at = from; ; ) {
       const rune = at < text.length ? text.codePointAt(at)! : -1
       if (found === null) {
-        const groups = new Int32Array(2 * this.groups + 2).fill(-1)
+        const groups = this.#blank.slice()
         groups[0] = at
         this.#follow(now, this.#start, at, groups, contextOf(before, rune))
       }
@@ -204,8 +209,8 @@ export class LinearPattern {
       before = kindOfRune(rune)
       const context = contextOf(before, rune === -1 || end >= text.length ? -1 : text.codePointAt(end)!)
       this.#round++
-      for (const [index, place] of now.places.entries()) {
-        const instruction = this.#program[place]!
+      for (let index = 0; index < now.places.length; index++) {
+        const instruction = this.#program[now.places[index]!]!
         const groups = now.groups[index]!
         if (instruction.op === match) {
           found = groups.slice()
@@ -223,35 +228,40 @@ export class LinearPattern {
   }
 
   /** Adds the places that can be reached without a character, the preferred ones first. */
-  #follow(threads: Threads, start: number, at: number, groups: Int32Array, context: number): void {
-    const stack: { place: number; groups: Int32Array }[] = [{ place: start, groups }]
-    for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
-      const { place } = top
+  #follow(threads: Threads, start: number, at: number, groups: number[], context: number): void {
+    const { places, groupsOf } = this.#stack
+    places.push(start)
+    groupsOf.push(groups)
+    for (let place = places.pop(); place !== undefined; place = places.pop()) {
+      const held = groupsOf.pop()!
       if (this.#marks[place] === this.#round) continue
       this.#marks[place] = this.#round
       const { op, out, arg } = this.#program[place]!
       if (op >= firstRuneOp || op === match) {
         threads.places.push(place)
-        threads.groups.push(top.groups)
+        threads.groups.push(held)
       } else if (op === alt || op === altMatch) {
-        stack.push({ place: arg, groups: top.groups }, { place: out, groups: top.groups })
+        places.push(arg, out)
+        groupsOf.push(held, held)
       } else if (op === capture) {
-        const noted = top.groups.slice()
+        const noted = held.slice()
         noted[arg] = at
-        stack.push({ place: out, groups: noted })
+        places.push(out)
+        groupsOf.push(noted)
       } else if (op === nop || (op === emptyWidth && (arg & ~context) === 0)) {
-        stack.push({ place: out, groups: top.groups })
+        places.push(out)
+        groupsOf.push(held)
       }
     }
   }
 
   /** Every match, one after the other; ends early when the budget is spent. *Source*: Go's `FindAllSubmatchIndex`. */
-  *findAll(text: string, budget: StepBudget): Generator<Int32Array, void> {
+  *findAll(text: string, budget: StepBudget): Generator<number[], void> {
     let lastEnd = -1
     for (let from = 0; from <= text.length; ) {
       const found = this.find(text, from, budget)
       if (found === null) return
-      const [start, end] = found as unknown as [number, number]
+      const [start, end] = found as [number, number]
       // An empty match right behind another one is none.
       if (end > start || start !== lastEnd) yield found
       lastEnd = end

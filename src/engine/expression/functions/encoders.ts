@@ -10,7 +10,7 @@ export const encoderFunctions: readonly FunctionRow[] = [
     string,
     ['Bytes as base64.', 'base64.encode(b"hello") == "aGVsbG8="'],
     (scope, site, value: string | Uint8Array) =>
-      afford(scope, site, 4 + (value.length >> 3), () => Buffer.from(bytesOf(value)).toString('base64')),
+      afford(scope, site, 4 + (value.length >> 2), () => Buffer.from(bytesOf(value)).toString('base64')),
   ),
   plain(
     'base64.decode',
@@ -25,7 +25,7 @@ export const encoderFunctions: readonly FunctionRow[] = [
     string,
     ['Bytes as hexadecimal digits.', 'hex.encode(b"\\x01\\xff") == "01ff"'],
     (scope, site, value: string | Uint8Array) =>
-      afford(scope, site, 6 + (value.length >> 3), () => Buffer.from(bytesOf(value)).toString('hex')),
+      afford(scope, site, 6 + (value.length >> 2), () => Buffer.from(bytesOf(value)).toString('hex')),
   ),
   plain(
     'hex.decode',

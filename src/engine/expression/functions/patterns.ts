@@ -109,7 +109,7 @@ function matches(scope: Scope, site: Site, text: string, pattern: string): unkno
 }
 
 /** The match, or the one group in it; null when the group took no part. */
-function partOf(text: string, found: Int32Array, groups: number): string | null {
+function partOf(text: string, found: readonly number[], groups: number): string | null {
   const start = found[2 * groups]!
   return start === -1 ? null : text.slice(start, found[2 * groups + 1]!)
 }

@@ -3,7 +3,8 @@ import { brief } from './row.ts'
 /** How far a time zone is ahead of UTC at a moment. *Unit*: ms. */
 export type OffsetAt = (epochMs: number) => number
 
-const maxZones = 256
+/** Kept, since the engine's formatters are large; messages may name zones, too. */
+const maxZones = 64
 const zones = new Map<string, OffsetAt | null>()
 
 /** A time zone by its name (`Europe/Oslo`) or its offset (`+02:00`); null when there is none such. */
