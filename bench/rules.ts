@@ -122,17 +122,21 @@ function throughRules(rules: RuleSet, topic = 'plants/oslo/telemetry'): () => nu
   }
 }
 
-/** Least CPU of each over rounds in turns. *Unit*: ns a call. */
+/** Turns of a round: short, so that some of them meet nobody else on the machine. */
+const turnsPerRound = 40
+
+/** Least CPU of each over short turns, one after the other. *Unit*: ns a call. */
 function inTurns(works: readonly (() => number)[], rounds: number, calls: number): number[] {
   const least = works.map(() => Number.POSITIVE_INFINITY)
+  const callsPerTurn = calls / turnsPerRound
   let seen = 0
-  for (let round = 0; round <= rounds; round++) {
+  for (let turn = 0; turn < (rounds + 1) * turnsPerRound; turn++) {
     for (const [at, work] of works.entries()) {
       const began = process.cpuUsage()
-      for (let call = 0; call < calls; call++) seen += work()
+      for (let call = 0; call < callsPerTurn; call++) seen += work()
       const { user, system } = process.cpuUsage(began)
       // The first round warms up.
-      if (round > 0) least[at] = Math.min(least[at]!, ((user + system) * 1000) / calls)
+      if (turn >= turnsPerRound) least[at] = Math.min(least[at]!, ((user + system) * 1000) / callsPerTurn)
     }
   }
   if (seen === 0) throw new Error('nothing was done')
@@ -158,11 +162,16 @@ export function benchRules(rounds: number): RuleCost[] {
   }
 }
 
+const celsius = (reading.temperature_f - 32) / 1.8
+
 function costsOfShaping(registry: Registry, rounds: number): RuleCost[] {
   const check = new Ajv2020({ strict: false }).compile(jsonSchema)
   const codecs = (): number => {
     const value: unknown = JSON.parse(payload.toString())
-    if (!check(value)) throw new Error('does not fit')
+    if (!check(value))
+      throw new Error('does not fit')
+      // What the rule works out, so that both print the same number.
+    ;(value as typeof reading).temperature_f = celsius
     return Buffer.from(JSON.stringify(value)).length
   }
   const one = throughRules(ruleSet({ a: shaping }, registry))
@@ -173,9 +182,10 @@ function costsOfShaping(registry: Registry, rounds: number): RuleCost[] {
     ]),
   )
   const ten = throughRules(ruleSet({ a: shaping, ...filters }, registry))
-  const [floorNs, oneNs, tenNs] = inTurns([codecs, one, ten], rounds, 200_000) as [number, number, number]
+  const [floorNs, ns] = inTurns([codecs, one], rounds, 200_000) as [number, number]
+  const [oneNs, tenNs] = inTurns([one, ten], rounds, 200_000) as [number, number]
   return [
-    { what: 'schema, filter, transform', ns: oneNs, floor: 'JSON.parse + ajv + JSON.stringify', floorNs, target: 1.3 },
+    { what: 'schema, filter, transform', ns, floor: 'JSON.parse + ajv + JSON.stringify', floorNs, target: 1.3 },
     {
       what: 'the same beside nine more rules that look at it',
       ns: tenNs,

@@ -110,7 +110,7 @@ async function rules(): Promise<void> {
       ? 'Bento could not be built: no Go.'
       : `Bento 1.5.0, mapping of the same message (parse, filter, transform, print), CPU of the process: ${bento.without} ns; with its check of the JSON Schema ${bento.withSchema} ns. Ours, schema included: ${costs[0]!.ns.toFixed(0)} ns.`
   console.log(`\n${text}\n\n${beside}`)
-  const about = `# What rules cost\n\nnpm run bench -- rules --rounds ${rounds}\n\n${conditions} 200 bytes of JSON; CPU of the process, least of ${rounds} rounds in turns.\n`
+  const about = `# What rules cost\n\nnpm run bench -- rules --rounds ${rounds}\n\n${conditions} 200 bytes of JSON; CPU of the process, least of ${rounds * 40} short turns, one after the other.\n`
   writeFileSync(new URL('./results/rules.md', import.meta.url), `${about}\n${text}\n\n${beside}\n`)
 }
 

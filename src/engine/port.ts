@@ -34,8 +34,11 @@ export interface PayloadSchema {
    * beyond 2^53 as `bigint`. undefined when it is not of this schema; `fault` says why.
    */
   decode(bytes: Uint8Array, topic: string): unknown
-  /** Plain data in the schema's own encoding, in fresh bytes; null when it does not fit; `fault` says why. */
-  encode(value: unknown): Uint8Array | null
+  /**
+   * Plain data in the schema's own encoding behind what is to stand `before` it (a frame), in fresh bytes; null when it does
+   * not fit; `fault` says why. A value that was checked just before is not gone through again: it must not change in between.
+   */
+  encode(value: unknown, before?: Uint8Array): Uint8Array | null
   /** Why the last `decode` or `encode` could not. */
   readonly fault: SchemaFault | null
   /**

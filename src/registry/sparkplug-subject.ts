@@ -46,7 +46,7 @@ const schemaOf = (sparkplug: Sparkplug): Schema => ({
   check: (value) => sparkplug.check(value),
   fields: () => sparkplug.fields(),
   decode: (bytes, topic) => sparkplug.decode(bytes, topic),
-  encode: (value) => sparkplug.encode(value),
+  encode: (value, before) => sparkplug.encode(value, before),
   get fault() {
     return sparkplug.fault
   },

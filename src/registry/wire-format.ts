@@ -29,6 +29,10 @@ export const headerOf = (guid: string, indexes: readonly number[] | null = null)
     indexes === null ? new Uint8Array(0) : indexBytes(indexes),
   ])
 
+/** A payload behind what is to stand before it. */
+export const framed = (before: Uint8Array | undefined, payload: Uint8Array): Uint8Array =>
+  before === undefined ? payload : Buffer.concat([before, payload])
+
 /** The id a payload begins with; null when it is not framed. */
 export function readFrame(bytes: Uint8Array): number | null {
   if (bytes.length < frameBytes || bytes[0] !== 0) return null

@@ -39,12 +39,9 @@ function jsonWriter(schema: PayloadSchema | null, frame: Uint8Array | null): Pay
 /** In a schema's own encoding. */
 function schemaWriter(schema: PayloadSchema, frame: Uint8Array | null): PayloadWriter {
   return (scope, _site, value) => {
-    const body = schema.encode(value)
-    if (body === null) {
-      scope.failBySchema(schemaFaultOf(schema, schema.fault ?? noFit))
-      return null
-    }
-    return frame === null ? body : framed(frame, body)
+    const bytes = schema.encode(value, frame ?? undefined)
+    if (bytes === null) scope.failBySchema(schemaFaultOf(schema, schema.fault ?? noFit))
+    return bytes
   }
 }
 

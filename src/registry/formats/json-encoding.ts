@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { SchemaBody, SchemaFault } from '../schema.ts'
+import { framed } from '../wire-format.ts'
 import { bytesToText, isRich, numbersOf, printable } from './rich-value.ts'
 
 const fault = (message: string): SchemaFault => ({ path: '', message, keyword: 'json' })
@@ -39,11 +40,11 @@ export function jsonEncoding(check: SchemaBody['check']): Omit<SchemaBody, 'fiel
         return undefined
       }
     },
-    encode(value) {
+    encode(value, before) {
       last = checkRich(value)
       if (last !== null) return null
       try {
-        return Buffer.from(JSON.stringify(isRich(value) ? printable(value) : value))
+        return framed(before, Buffer.from(JSON.stringify(isRich(value) ? printable(value) : value)))
       } catch (thrown) {
         if (!(thrown instanceof RangeError)) throw thrown
         last = fault('is nested too deeply')

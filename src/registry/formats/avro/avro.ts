@@ -58,13 +58,14 @@ function avroBody(node: AvroNode, writers: AvroWriters, write: Write, sizes: Siz
   const read = readers.of(node)
   let shape: Shape | null = null
   let fault: SchemaFault | null = null
-  const begin = (value: unknown): boolean => {
-    sink.position = 0
+  const put = (value: unknown): boolean => {
+    sink.begin()
     writers.depth = 0
     writers.left = maxFields
     beginAttempts()
     const written = writeWithin(write, value)
     fault = written ? null : failureAsFault()
+    if (written) sink.hold(writers, value)
     return written
   }
   return {
@@ -72,10 +73,10 @@ function avroBody(node: AvroNode, writers: AvroWriters, write: Write, sizes: Siz
       return fault
     },
     check(value) {
-      begin(value)
+      put(value)
       return fault
     },
-    encode: (value) => (begin(value) ? sink.take() : null),
+    encode: (value, before) => (sink.holds(writers, value) || put(value) ? sink.take(before) : null),
     decode(bytes) {
       source.open(bytes)
       readers.depth = 0

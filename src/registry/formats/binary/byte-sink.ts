@@ -6,6 +6,10 @@ const maxBytes = 2 ** 26
 const keptBytes = 2 ** 20
 const shortString = 24
 
+const nothing = new Uint8Array(0)
+/** Held while nothing is: no value is this. */
+const nobody: unique symbol = Symbol('nobody')
+
 /**
  * Where encoders write: one growing buffer, reused for every payload. Integers of 64 bits are two halves, because
  * JavaScript's numbers end at 53 bits and its bigints cost an allocation.
@@ -14,11 +18,34 @@ export class ByteSink {
   buffer: Buffer = Buffer.allocUnsafeSlow(4_096)
   position = 0
 
-  /** What was written, in fresh bytes; the next payload begins at 0. */
-  take(): Uint8Array {
-    const taken = Buffer.allocUnsafe(this.position)
-    this.buffer.copy(taken, 0, 0, this.position)
+  /** The value that was written last, and by whom: to be asked for its bytes after it was only checked. */
+  #held: unknown = nobody
+  #holder: unknown = nobody
+
+  /** A payload begins. */
+  begin(): void {
     this.position = 0
+    this.#held = nobody
+  }
+
+  /** All of `value` is written. */
+  hold(holder: object, value: unknown): void {
+    this.#holder = holder
+    this.#held = value
+  }
+
+  /** What stands here is what `holder` would write of `value`. */
+  holds(holder: object, value: unknown): boolean {
+    return this.#held === value && this.#holder === holder
+  }
+
+  /** What was written, behind what is to stand before it, in fresh bytes; the next payload begins at 0. */
+  take(before: Uint8Array = nothing): Uint8Array {
+    const taken = Buffer.allocUnsafe(before.length + this.position)
+    // A frame has few bytes: the call would cost more.
+    for (let at = 0; at < before.length; at++) taken[at] = before[at]!
+    this.buffer.copy(taken, before.length, 0, this.position)
+    this.begin()
     if (this.buffer.length > keptBytes) this.buffer = Buffer.allocUnsafeSlow(4_096)
     return taken
   }

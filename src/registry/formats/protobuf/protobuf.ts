@@ -67,12 +67,13 @@ function messageBody(node: MessageNode): SchemaBody {
   const read = readers.message(node)
   let shape: Shape | null = null
   let fault: SchemaFault | null = null
-  const begin = (value: unknown): boolean => {
-    sink.position = 0
+  const put = (value: unknown): boolean => {
+    sink.begin()
     writers.depth = 0
     writers.left = maxFields
     const written = writeWithin(write, value)
     fault = written ? null : failureAsFault()
+    if (written) sink.hold(writers, value)
     return written
   }
   return {
@@ -80,10 +81,10 @@ function messageBody(node: MessageNode): SchemaBody {
       return fault
     },
     check(value) {
-      begin(value)
+      put(value)
       return fault
     },
-    encode: (value) => (begin(value) ? sink.take() : null),
+    encode: (value, before) => (sink.holds(writers, value) || put(value) ? sink.take(before) : null),
     decode(bytes) {
       source.open(bytes)
       readers.begin(bytes.length)

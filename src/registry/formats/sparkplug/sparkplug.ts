@@ -13,6 +13,7 @@
  */
 import type { SchemaBody, SchemaFault } from '../../schema.ts'
 import type { Shape } from '../../shape.ts'
+import { framed } from '../../wire-format.ts'
 import { encodePayload } from './encode.ts'
 import type { Known, Metric, Recognise } from './metric.ts'
 import { PayloadFault, type RawPayload, readPayload, readSeq } from './payload.ts'
@@ -65,10 +66,10 @@ export class Sparkplug implements SchemaBody {
     return shape
   }
 
-  encode(value: unknown): Uint8Array | null {
+  encode(value: unknown, before?: Uint8Array): Uint8Array | null {
     const encoded = encodePayload(value)
     this.fault = 'fault' in encoded ? encoded.fault : null
-    return 'fault' in encoded ? null : encoded.bytes
+    return 'fault' in encoded ? null : framed(before, encoded.bytes)
   }
 
   /**
