@@ -1,3 +1,5 @@
+// The global is asked by a function each time.
+import { Buffer } from 'node:buffer'
 import type { Body } from './body.ts'
 import type { Encoding } from './encoding/encoding.ts'
 import { toData, toJson } from './encoding/plain-data.ts'
@@ -90,12 +92,13 @@ export class Encoder {
 
   #json(scope: Scope, value: unknown): Uint8Array | null {
     const isJson = !this.#isRich && !this.#hasItem && !(value instanceof Uint8Array)
-    if (isJson) return Buffer.from(JSON.stringify(value))
+    if (isJson) return Buffer.from(stringify(value))
     const data = toJson(scope, payloadSite, value)
-    return data === failed ? null : Buffer.from(JSON.stringify(data))
+    return data === failed ? null : Buffer.from(stringify(data))
   }
 }
 
+const { stringify } = JSON
 const payloadSite = siteOf('payload')
 const unmade: unique symbol = Symbol('unmade')
 const noBytes = new Uint8Array(0)

@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer'
+import { Buffer, isUtf8 } from 'node:buffer'
 import type { Message } from '../../contract/message.ts'
 import { failed } from './value.ts'
 
