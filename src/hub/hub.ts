@@ -18,6 +18,7 @@ import type { Events } from '../telemetry/events.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { HubReport } from '../telemetry/report.ts'
 import { topicFilterFault } from '../topic/filter.ts'
+import { brokerOptions } from './broker-options.ts'
 import { Buffers } from './buffers.ts'
 import { bridgeSettingsOf, Connectors } from './connectors.ts'
 import { refuseHalfAFolder } from './data-folder.ts'
@@ -119,7 +120,7 @@ export class Hub implements HubPort {
     this.#broker = new Broker({
       flow: this.#flow,
       storing: journal,
-      limits: plan.settings.limits,
+      ...brokerOptions(plan.settings),
       events: (level, event, facts) => events.tell(level, event, facts),
     })
     this.#flow.route = (message) => this.#broker.publish(message)

@@ -150,7 +150,9 @@ export const referencesOnly = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
 
 /** Settings of the hub itself; a variable of this name that a secret stands in is of a connector. */
 const isOverride = (name: string): boolean =>
-  /^TRESTLE_(LISTENERS|ACCESS|API|JOURNAL|DEAD_LETTERS|LIMITS|LOG|DATA|RULES|SCHEMAS|REGISTRY|WATCH)(_|$)/.test(name)
+  /^TRESTLE_(LISTENERS|ACCESS|API|JOURNAL|DEAD_LETTERS|LIMITS|LOG|DATA|RULES|SCHEMAS|REGISTRY|WATCH|SUBSCRIPTIONS|REWRITE|DELAYED)(_|$)/.test(
+    name,
+  )
 
 const withKept = (settings: Settings, kept: Loaded | null): Settings => ({
   ...settings,

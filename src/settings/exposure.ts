@@ -4,6 +4,7 @@ import type { DocumentPath, SourceDocument } from '../document/source-document.t
 import { isLoopback, readAddress } from './address.ts'
 import { listenerFaults } from './listener-faults.ts'
 import type { ListenerFile } from './listener-schema.ts'
+import { rewriteFaults } from './rewrite-faults.ts'
 import type { SettingsFile } from './schema.ts'
 
 /**
@@ -26,6 +27,7 @@ export function exposureFaults(document: SourceDocument, settings: SettingsFile)
     return isLoopback(where.host)
   }
 
+  rewriteFaults(settings.rewrite, tell)
   for (const [index, listener] of listeners.entries()) {
     listenerFaults(listener, index, tell)
     const { address, socket = '', tls } = listener

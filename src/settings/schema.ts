@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { address, bytes, count, milliseconds, oneOf, path, seconds } from './fields.ts'
 import { Listener } from './listener-schema.ts'
+import { Delayed, Rewrites, Subscriptions } from './topic-schema.ts'
 
 const closed = { additionalProperties: false }
 
@@ -254,6 +255,9 @@ export const settingsSchema = Type.Object(
       },
       default: {},
     }),
+    subscriptions: Subscriptions,
+    rewrite: Rewrites,
+    delayed: Delayed,
     api: Api,
     journal: Journal,
     dead_letters: DeadLetters,

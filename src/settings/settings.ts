@@ -55,6 +55,9 @@ export interface Settings {
   readonly schemas: string
   readonly registry: CamelKeys<SettingsFile['registry']>
   readonly connectors: Readonly<Record<string, ConnectorSettings>>
+  readonly subscriptions: CamelKeys<SettingsFile['subscriptions']>
+  readonly rewrite: SettingsFile['rewrite']
+  readonly delayed: CamelKeys<SettingsFile['delayed']>
   readonly api: Address & { readonly token: string | null }
   readonly journal: CamelKeys<SettingsFile['journal']>
   readonly deadLetters: CamelKeys<SettingsFile['dead_letters']>
@@ -149,7 +152,7 @@ const placeOf = ({ line, column }: Position) => `${line}:${column}`
 
 function settingsOf(value: SettingsFile, file: string | null): Settings {
   const { listeners, access, data, rules, schemas, registry, watch, connectors, api } = value
-  const { journal, dead_letters, limits, log } = value
+  const { journal, dead_letters, limits, log, subscriptions, rewrite, delayed } = value
   return {
     file,
     listeners: listeners.map(listenerOf),
@@ -162,6 +165,9 @@ function settingsOf(value: SettingsFile, file: string | null): Settings {
     connectors: Object.fromEntries(
       Object.entries(connectors).map(([name, entry]) => [name, connectorOf(entry as ConnectorEntry)]),
     ),
+    subscriptions: camelKeys(subscriptions),
+    rewrite,
+    delayed: camelKeys(delayed),
     api: { ...readAddress(api.address)!, token: api.token ?? null },
     journal: camelKeys(journal),
     deadLetters: camelKeys(dead_letters),
