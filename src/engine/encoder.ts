@@ -92,7 +92,11 @@ export class Encoder {
 
   #json(scope: Scope, value: unknown): Uint8Array | null {
     const isJson = !this.#isRich && !this.#hasItem && !(value instanceof Uint8Array)
-    if (isJson) return Buffer.from(stringify(value))
+    if (isJson) {
+      const text = stringify(value)
+      // A number beyond doubles (1e400) is read as infinity, which prints as null: nobody has said that.
+      if (!text.includes('null') || isFiniteThroughout(value)) return Buffer.from(text)
+    }
     const data = toJson(scope, payloadSite, value)
     return data === failed ? null : Buffer.from(stringify(data))
   }
@@ -100,6 +104,13 @@ export class Encoder {
 
 const { stringify } = JSON
 const payloadSite = siteOf('payload')
+
+/** Of data that has just been printed, so nothing in it leads back to itself. */
+const isFiniteThroughout = (value: unknown): boolean =>
+  typeof value === 'number'
+    ? Number.isFinite(value)
+    : typeof value !== 'object' || value === null || Object.values(value).every(isFiniteThroughout)
+
 const unmade: unique symbol = Symbol('unmade')
 const noBytes = new Uint8Array(0)
 

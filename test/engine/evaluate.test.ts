@@ -236,6 +236,17 @@ describe('the payload', () => {
     })
   }
 
+  it('is refused: a number beyond doubles, where the payload is written anew, instead of becoming null', () => {
+    const rules = load({ r: `${any}set: { a: 'null' }\n${lake}` })
+    for (const beyond of ['{"v":1e400}', '{"v":{"w":[null,-1e999]}}']) {
+      assert.match(
+        run(rules, message(Buffer.from(beyond))).refusal?.error.message ?? '',
+        /Infinity cannot be written as JSON/,
+      )
+    }
+    assert.equal(run(rules, message({ v: null, text: 'null' })).refusal, null)
+  })
+
   it('nested beyond all measure is refused and harms nobody', () => {
     const rules = load({ r: `${any}set: { a: payload.d }\n${lake}` })
     const deep = Buffer.from(`{"d":${'['.repeat(50_000)}${']'.repeat(50_000)}}`)
