@@ -8,7 +8,7 @@ import { Connection } from './connection.ts'
 import type { BrokerContext } from './context.ts'
 import { Counters, type DropReason } from './counters.ts'
 import { Delayed, defaultDelayed } from './delayed.ts'
-import { noEvents } from './events.ts'
+import { type BrokerEvents, noEvents } from './events.ts'
 import { packetHandlers } from './handlers/handlers.ts'
 import { type BrokerLimits, defaultLimits } from './limits.ts'
 import type { Visitor } from './listener/gate.ts'
@@ -30,6 +30,7 @@ import { wayOf, waysOf } from './router/way.ts'
 import { Parcel } from './session/parcel.ts'
 import type { Session } from './session/session.ts'
 import { Sessions } from './session/sessions.ts'
+import { SystemTopics } from './system-topics.ts'
 import { TimingWheel } from './timing-wheel.ts'
 
 const tickMs = 250
@@ -58,6 +59,7 @@ export class Broker {
   readonly #parcels: Parcel[] = []
   readonly #options: { readonly sharesReadBuffer: boolean; readonly certificateWatchMs: number }
   #listeners: Listener[] = []
+  #system: SystemTopics | null = null
   #timer: NodeJS.Timeout | null = null
   /** Nobody is answered about a will or a delayed message, and nobody sends it again: one not taken is lost. */
   readonly #unanswered: AckWaiter = {
@@ -92,7 +94,14 @@ export class Broker {
     router.hasWay = waysOf({ delayed, rewriter })
     const topics = { rewriter, delayed, autoWishes: wishes.map(prepareWish) }
     const rooms = { flow, turn, pacing, router, delivery, retained, sessions }
-    this.#context = { ...world, events, access, cameBack, ...rooms, ...topics }
+    const tell: BrokerEvents = (level, event, facts) => {
+      events(level, event, facts)
+      this.#system?.onEvent(level, event, facts)
+    }
+    this.#context = { ...world, events: tell, access, cameBack, ...rooms, ...topics }
+    if (options.systemTopics) {
+      this.#system = new SystemTopics(options.systemTopics, this.#context, (message) => this.#tell(message))
+    }
     this.#handlers = packetHandlers(this.#context, (connection) => this.#onGone(connection))
   }
 
@@ -138,6 +147,7 @@ export class Broker {
     const nowMs = this.#context.now()
     this.#context.wheel.advance(nowMs)
     this.#context.counters.sample(nowMs)
+    this.#system?.tick(nowMs)
     for (const listener of this.#listeners) listener.tick(nowMs)
   }
 
@@ -261,6 +271,12 @@ export class Broker {
     const { sessions, delayed } = this.#context
     const verdict = this.#acceptUnanswered(message, sessions.find(message.client))
     if (verdict === Verdict.Busy && !delayed!.hold(message, retryMs)) this.countLost(1)
+  }
+
+  /** What the hub says of itself is none of the messages it counts. */
+  #tell(message: Message): void {
+    const verdict = this.#acceptUnanswered(message, null)
+    if (verdict === Verdict.Accepted || verdict === Verdict.Pending) this.#context.counters.received--
   }
 
   #acceptUnanswered(message: Message, publisher: Session | null): Verdict {

@@ -9,6 +9,7 @@ import { type PublishFlow, Verdict } from './port.ts'
 import type { PeerMode } from './router/peer-topic.ts'
 import type { RewriteRule } from './router/rewriter.ts'
 import type { SubscriptionOptions } from './router/share-strategy.ts'
+import type { SystemTopicOptions } from './system-topics.ts'
 
 /** What a broker is made from; everything but the flow has a default. */
 export interface BrokerOptions {
@@ -27,6 +28,8 @@ export interface BrokerOptions {
   /** null: nothing is held back. */
   delayed?: DelayedOptions | null
   peerToPeer?: PeerMode
+  /** null: nothing is published below `$SYS`. */
+  systemTopics?: SystemTopicOptions | null
   /** ms since the epoch. */
   now?: () => number
   events?: BrokerEvents

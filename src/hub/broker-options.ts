@@ -4,14 +4,18 @@ import { LinearPattern, type StepBudget } from '../document/linear-pattern.ts'
 import type { Settings } from '../settings/settings.ts'
 
 type FromSettings = Required<
-  Pick<BrokerOptions, 'limits' | 'subscriptions' | 'autoSubscriptions' | 'rewrite' | 'delayed' | 'peerToPeer'>
+  Pick<
+    BrokerOptions,
+    'limits' | 'subscriptions' | 'autoSubscriptions' | 'rewrite' | 'delayed' | 'peerToPeer' | 'systemTopics'
+  >
 >
 
 /** What one match may cost: about 4 ms. */
 const maxSteps = 100_000
 
 /** What the settings say of limits, subscriptions and topics, as the broker takes it. */
-export function brokerOptions({ limits, subscriptions, rewrite, delayed }: Settings): FromSettings {
+export function brokerOptions(settings: Settings, version: string): FromSettings {
+  const { limits, subscriptions, rewrite, delayed, systemTopics } = settings
   const { shared, groups, exclusive, limited, auto, peerToPeer } = subscriptions
   const { enabled, maxMessages, maxBytes, whenFull } = delayed
   return {
@@ -32,6 +36,7 @@ export function brokerOptions({ limits, subscriptions, rewrite, delayed }: Setti
     rewrite: rewrite.map(({ action, from, regex, to }) => ({ action, from, to, find: finderOf(regex) })),
     delayed: enabled ? { maxMessages, maxBytes, whenFull } : null,
     peerToPeer,
+    systemTopics: systemTopics.enabled ? { ...systemTopics, version } : null,
   }
 }
 

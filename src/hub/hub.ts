@@ -120,7 +120,7 @@ export class Hub implements HubPort {
     this.#broker = new Broker({
       flow: this.#flow,
       storing: journal,
-      ...brokerOptions(plan.settings),
+      ...brokerOptions(plan.settings, options.version),
       events: (level, event, facts) => events.tell(level, event, facts),
     })
     this.#flow.route = (message) => this.#broker.publish(message)

@@ -150,7 +150,7 @@ export const referencesOnly = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
 
 /** Settings of the hub itself; a variable of this name that a secret stands in is of a connector. */
 const isOverride = (name: string): boolean =>
-  /^TRESTLE_(LISTENERS|ACCESS|API|JOURNAL|DEAD_LETTERS|LIMITS|LOG|DATA|RULES|SCHEMAS|REGISTRY|WATCH|SUBSCRIPTIONS|REWRITE|DELAYED)(_|$)/.test(
+  /^TRESTLE_(LISTENERS|ACCESS|API|JOURNAL|DEAD_LETTERS|LIMITS|LOG|DATA|RULES|SCHEMAS|REGISTRY|WATCH|SUBSCRIPTIONS|REWRITE|DELAYED|SYSTEM_TOPICS)(_|$)/.test(
     name,
   )
 

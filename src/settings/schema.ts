@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { address, bytes, count, milliseconds, oneOf, path, seconds } from './fields.ts'
 import { Listener } from './listener-schema.ts'
-import { Delayed, Rewrites, Subscriptions } from './topic-schema.ts'
+import { Delayed, Rewrites, Subscriptions, SystemTopics } from './topic-schema.ts'
 
 const closed = { additionalProperties: false }
 
@@ -258,6 +258,7 @@ export const settingsSchema = Type.Object(
     subscriptions: Subscriptions,
     rewrite: Rewrites,
     delayed: Delayed,
+    system_topics: SystemTopics,
     api: Api,
     journal: Journal,
     dead_letters: DeadLetters,

@@ -58,6 +58,7 @@ export interface Settings {
   readonly subscriptions: CamelKeys<SettingsFile['subscriptions']>
   readonly rewrite: SettingsFile['rewrite']
   readonly delayed: CamelKeys<SettingsFile['delayed']>
+  readonly systemTopics: CamelKeys<SettingsFile['system_topics']>
   readonly api: Address & { readonly token: string | null }
   readonly journal: CamelKeys<SettingsFile['journal']>
   readonly deadLetters: CamelKeys<SettingsFile['dead_letters']>
@@ -152,7 +153,7 @@ const placeOf = ({ line, column }: Position) => `${line}:${column}`
 
 function settingsOf(value: SettingsFile, file: string | null): Settings {
   const { listeners, access, data, rules, schemas, registry, watch, connectors, api } = value
-  const { journal, dead_letters, limits, log, subscriptions, rewrite, delayed } = value
+  const { journal, dead_letters, limits, log, subscriptions, rewrite, delayed, system_topics } = value
   return {
     file,
     listeners: listeners.map(listenerOf),
@@ -168,6 +169,7 @@ function settingsOf(value: SettingsFile, file: string | null): Settings {
     subscriptions: camelKeys(subscriptions),
     rewrite,
     delayed: camelKeys(delayed),
+    systemTopics: camelKeys(system_topics),
     api: { ...readAddress(api.address)!, token: api.token ?? null },
     journal: camelKeys(journal),
     deadLetters: camelKeys(dead_letters),

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { bytes, count, oneOf } from './fields.ts'
+import { bytes, count, milliseconds, oneOf } from './fields.ts'
 
 const closed = { additionalProperties: false }
 
@@ -116,5 +116,22 @@ export const Delayed = Type.Object(
   { ...closed, default: {}, description: 'Messages that are published later than they were sent.' },
 )
 
-export type SubscriptionsFile = Static<typeof Subscriptions>
+export const SystemTopics = Type.Object(
+  {
+    enabled: Type.Boolean({
+      description:
+        'Whether the hub publishes its figures below `$SYS`: `$SYS/broker/…` as Mosquitto names them, `$SYS/brokers/{node}/…` as RMQTT does, where it also tells of clients that connect and disconnect. Who may subscribe to them is a matter of `access`: with `anonymous` everybody.',
+      default: false,
+    }),
+    interval_ms: milliseconds({ description: 'How often figures are published.', default: '10 s' }),
+    node: Type.String({
+      description: 'The name of this hub in `$SYS/brokers/{node}/…`.',
+      pattern: '^[^+#/]+$',
+      expects: 'one level of a topic',
+      default: '1',
+    }),
+  },
+  { ...closed, default: {}, description: 'What the hub says of itself to MQTT clients.' },
+)
+
 export type RewriteFile = Static<typeof Rewrite>

@@ -13,7 +13,7 @@ async function faultsOf(text: string): Promise<string[]> {
 
 test('without a word of them, subscriptions are shared in turn, topics stay as they are, and delays are kept', async () => {
   const { settings } = await load('')
-  const { subscriptions, autoSubscriptions, rewrite, delayed, peerToPeer } = brokerOptions(settings!)
+  const { subscriptions, autoSubscriptions, rewrite, delayed, peerToPeer } = brokerOptions(settings!, '1.2.3')
   assert.deepEqual(subscriptions, { shared: 'round_robin', groups: new Map(), exclusive: true, limited: true })
   assert.deepEqual([autoSubscriptions, rewrite, peerToPeer], [[], [], 'off'])
   assert.deepEqual(delayed, { maxMessages: 100_000, maxBytes: 64 * 1024 * 1024, whenFull: 'refuse' })
@@ -29,9 +29,10 @@ subscriptions:
 rewrite:
   - { from: "old/#", regex: "^old/(\\\\w+)(x)?", to: "new/$1" }
 delayed: { enabled: false }
+system_topics: { enabled: true, interval_ms: 2 s }
 `)
   assert.deepEqual(faults, [])
-  const { subscriptions, autoSubscriptions, rewrite, delayed, peerToPeer } = brokerOptions(settings!)
+  const { subscriptions, autoSubscriptions, rewrite, delayed, peerToPeer } = brokerOptions(settings!, '1.2.3')
   assert.deepEqual(
     [subscriptions.shared, subscriptions.groups?.get('workers'), delayed, peerToPeer],
     [null, 'sticky', null, 'both'],

@@ -59,6 +59,19 @@ export class Router {
     this.#cache = new TopicCache(limits.maxCachedTopics, seed)
   }
 
+  /** Subscriptions by which clients share. */
+  get sharedCount(): number {
+    return this.#members
+  }
+
+  /** Whether somebody subscribes to the topic; for topics that come once, and are not to be remembered. */
+  isWanted(topic: string): boolean {
+    this.#trie.match(topic, this.#matched)
+    const isWanted = this.#matched.length > 0
+    this.#matched.length = 0
+    return isWanted
+  }
+
   get offersShares(): boolean {
     return this.#options.shared !== null
   }
