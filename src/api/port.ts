@@ -24,6 +24,28 @@ export interface HubPort {
   readonly schemas: SchemaPort
   readonly deadLetters: DeadLetterPort
   readonly connectors: ConnectorPort
+  readonly clients: ClientPort
+}
+
+/** Acting for MQTT clients, with their rights and limits; null where there is no session of that client. */
+export interface ClientPort {
+  subscriptions(clientId: string): ClientSubscription[] | null
+  subscribe(clientId: string, filters: readonly string[], qos: 0 | 1 | 2): ClientAnswer[] | null
+  unsubscribe(clientId: string, filters: readonly string[]): ClientAnswer[] | null
+}
+
+export interface ClientSubscription {
+  readonly filter: string
+  readonly qos: 0 | 1 | 2
+  readonly noLocal: boolean
+  readonly retainAsPublished: boolean
+}
+
+/** What became of one filter, and what the client would have heard. */
+export interface ClientAnswer {
+  readonly filter: string
+  readonly done: boolean
+  readonly reason: string
 }
 
 /** Names of rules that a reload has changed. */

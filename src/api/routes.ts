@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ApiContext } from './context.ts'
 import { addRegistry } from './registry/registry.ts'
+import { addClients } from './routes/clients.ts'
 import { addConnectors } from './routes/connectors.ts'
 import { addDeadLetters } from './routes/dead-letters.ts'
 import { addHealth } from './routes/health.ts'
@@ -15,6 +16,7 @@ import { addSubscribe } from './routes/subscribe.ts'
 export function addRoutes(app: FastifyInstance, context: ApiContext): void {
   addStatus(app, context)
   addConnectors(app, context)
+  addClients(app, context)
   addDeadLetters(app, context)
   addReload(app, context)
   addRegistry(app, context)

@@ -3,6 +3,7 @@ import type { Message } from '../contract/message.ts'
 import type { BrokerReport } from '../telemetry/report.ts'
 import { anonymous } from './access/anonymous.ts'
 import { prepareWish } from './auto-wish.ts'
+import { Clients } from './clients.ts'
 import { Reason } from './codec/reason.ts'
 import { Connection } from './connection.ts'
 import type { BrokerContext } from './context.ts'
@@ -53,6 +54,8 @@ const retryMs = 1000
  */
 export class Broker {
   readonly limits: BrokerLimits
+  /** Acting for clients. */
+  readonly clients: Clients
   readonly #context: BrokerContext
   readonly #handlers: PacketHandlers<Connection>
   readonly #connections = new Set<Connection>()
@@ -99,6 +102,7 @@ export class Broker {
       this.#system?.onEvent(level, event, facts)
     }
     this.#context = { ...world, events: tell, access, cameBack, ...rooms, ...topics }
+    this.clients = new Clients(this.#context)
     if (options.systemTopics) {
       this.#system = new SystemTopics(options.systemTopics, this.#context, (message) => this.#tell(message))
     }

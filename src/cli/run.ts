@@ -26,6 +26,7 @@ export const verbs: Record<string, { purpose: string; load(): Promise<{ verb: Ve
     purpose: 'list, show, probe, pause, resume, add or remove connectors',
     load: () => import('./commands/connectors.ts'),
   },
+  clients: { purpose: 'show, add or end subscriptions of a client', load: () => import('./commands/clients.ts') },
   schemas: {
     purpose: 'list, show, add, check, compare or draft schemas',
     load: () => import('./commands/schemas.ts'),

@@ -32,6 +32,7 @@ import type { Reloaded } from './rule-book.ts'
 import { RuleState } from './rule-state.ts'
 import { Schemas } from './schemas.ts'
 import { watchSparkplug } from './sparkplug-watch.ts'
+import { tellRecovery } from './tell-recovery.ts'
 
 export interface HubOptions {
   readonly plan: Plan
@@ -60,6 +61,7 @@ export class Hub implements HubPort {
   readonly #bridge: Bridge
   readonly #doors: InnerDoors
   readonly #buffers: Buffers
+  readonly clients: HubPort['clients']
   readonly connectors: Connectors
   readonly schemas: Schemas
   readonly #reload: Reload
@@ -123,6 +125,7 @@ export class Hub implements HubPort {
       ...brokerOptions(plan.settings, options.version),
       events: (level, event, facts) => events.tell(level, event, facts),
     })
+    this.clients = this.#broker.clients
     this.#flow.route = (message) => this.#broker.publish(message)
     watchSparkplug(plan.registry.sparkplug, this.#broker)
     this.#doors = new InnerDoors(this.#broker, this.#flow, journal, guard)
@@ -291,8 +294,3 @@ function bridgeSettings({ settings, connectors }: Plan, journal: Journal): Conne
   return [...configured, ...left.map((name) => ({ name, type: null, options: {}, sources: [], sink: true }))]
 }
 
-function tellRecovery({ recovery }: Journal, events: Events): void {
-  const { segments, durable, cutBytes, cutSegment } = recovery
-  events.emit('journal.recovered', { segments, durable })
-  if (cutBytes > 0) events.emit('journal.tail-cut', { bytes: cutBytes, segment: cutSegment })
-}

@@ -167,6 +167,12 @@ export class FakeSchemas implements SchemaPort {
   }
 }
 
+const answerOf = (filter: string) => ({
+  filter,
+  done: filter !== 'refused',
+  reason: filter === 'refused' ? 'not authorised' : 'success',
+})
+
 /** A hub that does nothing but remember what it was asked. */
 export class FakeHub implements HubPort {
   current = fineReport()
@@ -188,6 +194,19 @@ export class FakeHub implements HubPort {
     this.calls.push(['reload'])
     if (this.reloadFault !== null) throw this.reloadFault
     return { rules: 3, added: ['frost'], changed: ['line-telemetry'], removed: [] }
+  }
+
+  readonly clients = {
+    subscriptions: (clientId: string) =>
+      clientId === 'nobody' ? null : [{ filter: 'a/#', qos: 1 as const, noLocal: true, retainAsPublished: false }],
+    subscribe: (clientId: string, filters: readonly string[], qos: 0 | 1 | 2) => {
+      this.calls.push(['subscribe', clientId, filters, qos])
+      return clientId === 'nobody' ? null : filters.map((filter) => answerOf(filter))
+    },
+    unsubscribe: (clientId: string, filters: readonly string[]) => {
+      this.calls.push(['unsubscribe', clientId, filters])
+      return clientId === 'nobody' ? null : filters.map((filter) => answerOf(filter))
+    },
   }
 
   async readiness() {

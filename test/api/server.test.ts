@@ -206,6 +206,9 @@ describe('the API of a hub', () => {
     }
     assert.equal(document.openapi, '3.1.0')
     assert.deepEqual(Object.keys(document.paths).sort(), [
+      '/api/clients/{id}/subscribe',
+      '/api/clients/{id}/subscriptions',
+      '/api/clients/{id}/unsubscribe',
       '/api/connectors',
       '/api/connectors/{name}',
       '/api/connectors/{name}/pause',
