@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'csv-parse/sync'
 import fc from 'fast-check'
-import { csvLines } from '../../../src/engine/encoding/csv-lines.ts'
+import { CsvError, csvLines } from '../../../src/engine/encoding/csv-lines.ts'
 
 const cellsOf = (text: string, delimiter = ','): string[][] =>
   [...csvLines(text, delimiter)].map(({ cells }) => [...cells])
@@ -73,8 +73,9 @@ describe('lines of CSV', () => {
       const start = performance.now()
       try {
         cellsOf(text)
-      } catch {
+      } catch (thrown) {
         // Refused or read, but soon.
+        assert.ok(thrown instanceof CsvError)
       }
       assert.ok(performance.now() - start < 2000)
     }

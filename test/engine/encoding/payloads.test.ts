@@ -289,6 +289,14 @@ describe('B1: faults of encodings are found at load', () => {
       'rules/r.yaml:5:33  E217  schema signal@1 has no field `idd`, so it would be left out (did you mean `id`?)',
     ],
     [
+      `set: { celsius: topic }\n${toLake(', schema: reading')}`,
+      'rules/r.yaml:2:17  E204  `celsius` in schema reading@2: expected a number, not string',
+    ],
+    [
+      'to:\n  - sink: lake\n    schema: signal\n    payload: { head: { id: size(topic) }, count: [1] }\n',
+      'rules/r.yaml:5:50  E204  `count` in schema signal@1: expected an int, not list',
+    ],
+    [
       `decode: msgpak\n${toLake('')}`,
       'rules/r.yaml:2:9  E201  decode: expected one of json, avro, protobuf, sparkplug, msgpack, cbor, csv, raw, confluent (did you mean `msgpack`?)',
     ],
