@@ -293,4 +293,3 @@ function bridgeSettings({ settings, connectors }: Plan, journal: Journal): Conne
   const left = Object.keys(journal.tally()).filter((name) => !connectors.has(name) && !isReserved(name))
   return [...configured, ...left.map((name) => ({ name, type: null, options: {}, sources: [], sink: true }))]
 }
-

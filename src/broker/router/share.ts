@@ -59,16 +59,19 @@ export class Share implements SharedOrigin {
 
   /** Who gets a message; null when there is no member. */
   choose(publisher: string, topic: string): Target | null {
-    if (this.#targets.length === 0) return null
+    return this.#targets.length === 0 ? null : this.#targets[this.#place(publisher, topic)]!
+  }
+
+  #place(publisher: string, topic: string): number {
     switch (this.#strategy) {
       case 'random':
-        return this.#nearest(Math.floor(this.#random() * this.#targets.length), true)
+        return this.#nearest(Math.floor(this.#random() * this.#targets.length), maxSpared)
       case 'sticky':
         return this.#stick(publisher)
       case 'hash_client':
-        return this.#nearest(hashOf(publisher) % this.#targets.length, false)
+        return this.#nearest(hashOf(publisher) % this.#targets.length, 0)
       case 'hash_topic':
-        return this.#nearest(hashOf(topic) % this.#targets.length, false)
+        return this.#nearest(hashOf(topic) % this.#targets.length, 0)
       case 'least_inflight':
         return this.#leastLoaded()
       // All members of one hub are local to it.
@@ -87,66 +90,75 @@ export class Share implements SharedOrigin {
     return true
   }
 
-  #next(): Target {
-    this.#turn = (this.#turn + 1) % this.#targets.length
-    const target = this.#nearest(this.#turn, true)
-    this.#turn = this.#targets.indexOf(target)
-    return target
+  #next(): number {
+    this.#turn = this.#nearest((this.#turn + 1) % this.#targets.length, maxSpared)
+    return this.#turn
   }
 
   /**
-   * From a place on, the first member that is connected and can take more; else the first that is connected; else the
-   * first. `spares`: one that is full gives way to another, which those chosen by a key do not.
+   * From a place on, the first member that is connected and can take more; else the first that is connected; else one
+   * whose session keeps it. `spared`: so many that are full give way to those behind them.
    */
-  #nearest(start: number, spares: boolean): Target {
+  #nearest(start: number, spared: number): number {
     const targets = this.#targets
-    let connected: Target | null = null
+    let connected = -1
+    let full = 0
     for (let step = 0; step < targets.length; step++) {
-      const target = targets[(start + step) % targets.length]!
-      if (target.session.peer === null) continue
-      if (!spares || !target.session.isFull) return target
-      connected ??= target
+      const at = (start + step) % targets.length
+      const { session } = targets[at]!
+      if (session.peer === null) continue
+      if (spared === 0 || !session.isFull) return at
+      if (connected === -1) connected = at
+      if (++full > spared) break
     }
-    return connected ?? this.#keeper(start)
+    return connected === -1 ? this.#keeper(start) : connected
   }
 
-  /** Nobody is connected: the first session from `start` on that outlives its connection. */
-  #keeper(start: number): Target {
+  /** Nobody is connected: the first from `start` on that is sent more than QoS 0, which waits for nobody. */
+  #keeper(start: number): number {
     const targets = this.#targets
     for (let step = 0; step < targets.length; step++) {
-      const target = targets[(start + step) % targets.length]!
-      if (target.qos > 0) return target
+      const at = (start + step) % targets.length
+      if (targets[at]!.qos > 0) return at
     }
-    return targets[start]!
+    return start
   }
 
-  #leastLoaded(): Target {
+  /** Of a very large group not all are compared for each message, but others for the next. */
+  #leastLoaded(): number {
     const targets = this.#targets
-    this.#turn = (this.#turn + 1) % targets.length
-    let best: Target | null = null
+    const start = (this.#turn + 1) % targets.length
+    let best = -1
     let least = Number.POSITIVE_INFINITY
-    for (let step = 0; step < targets.length; step++) {
-      const target = targets[(this.#turn + step) % targets.length]!
-      if (target.session.peer === null || target.session.unsettled >= least) continue
-      least = target.session.unsettled
-      best = target
+    for (let step = 0; step < Math.min(targets.length, maxCompared); step++) {
+      const at = (start + step) % targets.length
+      const { peer, unsettled } = targets[at]!.session
+      if (peer === null || unsettled >= least) continue
+      least = unsettled
+      best = at
     }
-    return best ?? this.#keeper(this.#turn)
+    this.#turn = best === -1 ? this.#nearest(start, maxSpared) : targets.length > maxCompared ? start : best
+    return best === -1 ? this.#turn : best
   }
 
-  #stick(publisher: string): Target {
+  #stick(publisher: string): number {
     this.#kept ??= new Map()
     const before = this.#kept.get(publisher)
     const known = before === undefined ? undefined : this.#bySession.get(before)
-    if (known !== undefined && known.session.peer !== null) return known
-    const target = this.#next()
+    if (known !== undefined && known.session.peer !== null) return this.#targets.indexOf(known)
+    const at = this.#next()
     this.#kept.delete(publisher)
-    this.#kept.set(publisher, target.session)
+    this.#kept.set(publisher, this.#targets[at]!.session)
     // The one given to longest ago gives way.
     if (this.#kept.size > stickyMaxPublishers) this.#kept.delete(this.#kept.keys().next().value!)
-    return target
+    return at
   }
 }
+
+/** Members that are full and passed over, in search of one that has room. */
+const maxSpared = 32
+/** Members whose loads are compared for one message. */
+const maxCompared = 256
 
 const publisherOf = (message: KeptMessage): string => message.client
 

@@ -3,7 +3,14 @@ import { after, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import mqtt from 'mqtt'
 import { Broker } from '../../../src/broker/broker.ts'
+import { Counters } from '../../../src/broker/counters.ts'
+import { defaultLimits } from '../../../src/broker/limits.ts'
+import { Share } from '../../../src/broker/router/share.ts'
 import { type ShareStrategy, shareStrategies } from '../../../src/broker/router/share-strategy.ts'
+import type { Peer } from '../../../src/broker/session/peer.ts'
+import { Session } from '../../../src/broker/session/session.ts'
+import { plainName } from '../../../src/broker/session/subscription-name.ts'
+import { TimingWheel } from '../../../src/broker/timing-wheel.ts'
 import { RawClient } from '../raw-client.ts'
 
 const opened: Broker[] = []
@@ -329,4 +336,29 @@ describe('a shared subscription', () => {
     for (const client of [...members, publisher]) await client.endAsync(true)
     await broker.stop()
   })
+})
+
+test('A7: a group of thousands costs a message little, whatever the strategy', async () => {
+  const world = { limits: defaultLimits, counters: new Counters(), wheel: new TimingWheel(0, 250), now: () => 0 }
+  const peer = { hasRoom: true, maxInflight: 10 } as unknown as Peer
+  for (const strategy of shareStrategies) {
+    const share = new Share('$share/g/t', 't', strategy, Math.random)
+    const wish = {
+      name: plainName('t'),
+      callback: null,
+      qos: 1,
+      noLocal: false,
+      retainAsPublished: false,
+      id: 0,
+      weight: 0,
+    } as const
+    for (let n = 0; n < 20_000; n++) {
+      const session = new Session(`s${n}`, world)
+      if (n % 2 === 0) session.peer = peer
+      share.join(session, { ...wish, session })
+    }
+    const start = performance.now()
+    for (let n = 0; n < 2000; n++) assert.ok(share.choose(`p${n % 100}`, `t${n}`)?.session.peer === peer)
+    assert.ok(performance.now() - start < 500, `${strategy} took ${performance.now() - start} ms`)
+  }
 })
