@@ -29,7 +29,8 @@ describe('every command', async () => {
       assert.match(out, new RegExp(`^Usage: trestle ${words.join(' ')} `))
       assert.match(out, /\n\n[A-Z][\s\S]*?\.\n/)
       assert.match(out, new RegExp(`\nExample:\n {2}\\$ trestle ${words.join(' ')}`))
-      if (!['config', 'clients', 'dead-letters', 'connectors', 'schemas'].includes(words.join(' '))) assert.match(out, /--json/)
+      if (!['config', 'clients', 'dead-letters', 'connectors', 'schemas'].includes(words.join(' ')))
+        assert.match(out, /--json/)
     })
   }
 })
