@@ -86,7 +86,7 @@ The content type goes along as the header \`content-type\` of a sink, or as MQTT
 | \`none\` | Nothing. Default of Avro and Protobuf that are published, and of all else. |
 
 Data that cannot be written so (a field that is missing, a value that does not fit) refuses the message, with the field and the schema. Avro and Protobuf leave out what their schema does not have; when
-\`set\` or \`payload\` names such a field, that is a fault of the rule.
+\`set\` or \`payload\` names such a field, or gives it a value of another type, that is a fault of the rule.
 `
 
 const items = (): string => `## Items

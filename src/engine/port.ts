@@ -8,7 +8,9 @@ import type { Piece } from '../topic/overlap.ts'
 
 /** What a schema knows of a payload's fields, for the checker of expressions. */
 export type Shape =
-  | { readonly kind: 'any' | 'null' | 'bool' | 'number' | 'int' | 'string' | 'bytes' | 'timestamp' }
+  | { readonly kind: 'any' | 'null' | 'bool' | 'number' | 'int' | 'bytes' | 'timestamp' }
+  /** `numbers`: going in, a number is taken too (a time, an enum). */
+  | { readonly kind: 'string'; readonly numbers?: true }
   | { readonly kind: 'list'; readonly items: Shape }
   | { readonly kind: 'object'; readonly fields: ReadonlyMap<string, Shape>; readonly open: boolean }
 

@@ -106,7 +106,7 @@ function compileCommon(raw: RawTarget, path: DocumentPath, isSink: boolean, env:
     env.faults.at([...path, 'encode'], 'E204', `raw takes a string or bytes, and \`${which}\` gives an object`)
   }
   const written = own ? { raw, path } : env.rawBody
-  if (encoding.schema !== null && written !== null) checkWrittenFields(written, encoding.schema, env.faults)
+  if (encoding.schema !== null && written !== null) checkWrittenFields(written, encoding.schema, env)
   return { path, when, encoding, body }
 }
 

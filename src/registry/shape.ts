@@ -1,6 +1,8 @@
 /** What a schema knows of the values that fit it: enough to check expressions, no more. */
 export type Shape =
-  | { readonly kind: 'any' | 'null' | 'bool' | 'number' | 'int' | 'string' | 'bytes' | 'timestamp' }
+  | { readonly kind: 'any' | 'null' | 'bool' | 'number' | 'int' | 'bytes' | 'timestamp' }
+  /** `numbers`: going in, a number is taken too (a time, an enum). */
+  | { readonly kind: 'string'; readonly numbers?: true }
   | { readonly kind: 'list'; readonly items: Shape }
   | { readonly kind: 'object'; readonly fields: ReadonlyMap<string, Shape>; readonly open: boolean }
 

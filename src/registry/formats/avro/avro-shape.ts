@@ -5,6 +5,7 @@ import type { AvroNode, FixedNode, PrimitiveNode, RecordNode } from './avro-node
 const maxShapes = 10_000
 const any: Shape = { kind: 'any' }
 const string: Shape = { kind: 'string' }
+const stringOrNumber: Shape = { kind: 'string', numbers: true }
 
 /** What the checker of expressions is told of a type. What may also be null has the shape of what else it may be. */
 export const avroShape = (node: AvroNode): Shape => new Shaper().of(node)
@@ -23,7 +24,7 @@ class Shaper {
       case 'int':
       case 'long':
         // Times are text.
-        return node.logical === null ? { kind: 'int' } : string
+        return node.logical === null ? { kind: 'int' } : stringOrNumber
       case 'float':
       case 'double':
         return { kind: 'number' }
@@ -56,15 +57,21 @@ class Shaper {
     const [first, ...others] = shapes
     if (first === undefined) return { kind: 'null' }
     if (others.length === 0) return first
+    if (shapes.some((shape) => shape.kind === 'string' && shape.numbers)) return unionWithNumbers(shapes)
     const kinds = new Set(shapes.map(({ kind }) => kind))
     if (kinds.size === 1 && first.kind !== 'object' && first.kind !== 'list') return first
     return [...kinds].every((kind) => kind === 'int' || kind === 'number') ? { kind: 'number' } : any
   }
 }
 
+/** Texts of which some may be numbers going in. */
+const unionWithNumbers = (shapes: readonly Shape[]): Shape =>
+  shapes.every(({ kind }) => kind === 'string') ? stringOrNumber : any
+
 function bytesShape({ logical }: FixedNode | PrimitiveNode): Shape {
   if (logical === null) return { kind: 'bytes' }
-  return logical.kind === 'duration' ? duration : string
+  if (logical.kind === 'duration') return duration
+  return logical.kind === 'decimal' ? stringOrNumber : string
 }
 
 const duration: Shape = {

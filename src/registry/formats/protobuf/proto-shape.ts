@@ -37,7 +37,7 @@ class Shaper {
       case 'message':
         return this.message(type.message)
       case 'enum':
-        return type.enum.name === 'google.protobuf.NullValue' ? { kind: 'null' } : { kind: 'string' }
+        return type.enum.name === 'google.protobuf.NullValue' ? { kind: 'null' } : { kind: 'string', numbers: true }
       case 'bool':
       case 'string':
       case 'bytes':

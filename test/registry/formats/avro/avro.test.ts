@@ -395,7 +395,7 @@ describe('B4: an Avro schema', () => {
     assert.deepEqual(fields('long'), { kind: 'int' })
     assert.deepEqual(fields('float'), { kind: 'number' })
     assert.deepEqual(fields('bytes'), { kind: 'bytes' })
-    assert.deepEqual(fields({ type: 'long', logicalType: 'timestamp-millis' }), { kind: 'string' })
+    assert.deepEqual(fields({ type: 'long', logicalType: 'timestamp-millis' }), { kind: 'string', numbers: true })
     assert.deepEqual(fields({ type: 'map', values: 'int' }), { kind: 'object', fields: new Map(), open: true })
     assert.deepEqual(fields(record({ name: 'a', type: ['null', { type: 'array', items: 'boolean' }] })), {
       kind: 'object',

@@ -410,7 +410,7 @@ describe('B4: a Protobuf file', () => {
       m: { kind: 'object', fields: new Map(), open: true },
       next: { kind: 'any' },
       at: { kind: 'string' },
-      e: { kind: 'string' },
+      e: { kind: 'string', numbers: true },
     })
   })
 
