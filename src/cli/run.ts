@@ -31,6 +31,7 @@ export const verbs: Record<string, { purpose: string; load(): Promise<{ verb: Ve
     purpose: 'list, show, add, check, compare or draft schemas',
     load: () => import('./commands/schemas.ts'),
   },
+  passwd: { purpose: 'set or remove a user who may connect', load: () => import('./commands/passwd.ts') },
   config: { purpose: 'print the configuration or its schema', load: () => import('./commands/config.ts') },
 }
 

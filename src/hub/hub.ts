@@ -122,6 +122,7 @@ export class Hub implements HubPort {
     this.#broker = new Broker({
       flow: this.#flow,
       storing: journal,
+      access: plan.access.access,
       ...brokerOptions(plan.settings, options.version),
       events: (level, event, facts) => events.tell(level, event, facts),
     })
@@ -234,9 +235,10 @@ export class Hub implements HubPort {
     }
   }
 
-  /** Reads certificates, then rules and schemas anew. *Errors*: E110; as `RuleBook.reload`. */
+  /** Reads certificates, users and access rules, then rules and schemas anew. *Errors*: E110; those of access files; as `RuleBook.reload`. */
   async reload(): Promise<Reloaded> {
     await this.#broker.reloadCertificates()
+    await this.#options.plan.access.reload()
     return this.#reload.now()
   }
 

@@ -11,6 +11,7 @@ import { readLevel } from '../registry/policy.ts'
 import type { Registry } from '../registry/registry.ts'
 import { type RuleFile, readRuleFiles } from '../settings/rule-files.ts'
 import { type Loaded, loadSettings, type Settings } from '../settings/settings.ts'
+import { AccessFiles } from './access-files.ts'
 import { readStore, storeFileOf, type WrittenEntries } from './connector-store.ts'
 import type { RuleSources } from './rule-book.ts'
 import { compileWithOther, openSchemas, type SchemaSource } from './schema-source.ts'
@@ -29,6 +30,8 @@ export interface PlanOptions {
 
 /** Everything a hub is built from, read and checked, before anything is opened. */
 export interface Plan {
+  /** Who may come in and do what. */
+  readonly access: AccessFiles
   /** Connectors that were added at run time are among the others. */
   readonly settings: Settings
   readonly registry: Registry
@@ -80,18 +83,26 @@ export async function makePlan(options: PlanOptions): Promise<Planned> {
   const { texts, ...read } = await readRules(settings)
   const schemaSource = read.registry === null ? openSchemas(settings) : null
   const tables = new TableFiles()
+  const access = await AccessFiles.open(settings.access)
   const compile = (over: Registry) =>
     RuleSet.load(texts, { ...surroundings(settings.connectors, connectors), registry: over, tables })
   const { registry, ...rules } =
     schemaSource === null
       ? { ...compile(read.registry!), registry: read.registry! }
       : await compileWithOther(schemaSource, settings.file, compile)
-  const faults = sortFaults([...(kept?.faults ?? []), ...read.faults, ...(schemaSource?.faults ?? []), ...rules.faults])
+  const faults = sortFaults([
+    ...access.faults,
+    ...(kept?.faults ?? []),
+    ...read.faults,
+    ...(schemaSource?.faults ?? []),
+    ...rules.faults,
+  ])
   if (faults.length > 0 || rules.rules === null) return { plan: null, faults, secrets }
   const configured = loaded.settings.connectors
   const names = Object.keys(kept?.settings?.connectors ?? {})
   const plan: Plan = {
     settings,
+    access,
     registry,
     rules: rules.rules,
     texts,

@@ -54,8 +54,8 @@ export function exposureFaults(document: SourceDocument, settings: SettingsFile)
     tell('E109', ['registry', registry.url === undefined ? 'type' : 'url'], `registry: ${why}`)
   }
   const isCertified = (one: ListenerFile) => one.tls?.client_cert === 'require'
-  if (!listeners.every(isCertified) && !access.anonymous) {
-    const advice = '`access: { anonymous: true }` lets everyone on this machine in'
+  if (!listeners.every(isCertified) && !access.anonymous && access.users === undefined) {
+    const advice = '`access: { anonymous: true }` lets everyone on this machine in, `users` those with a password'
     tell('E109', ['access'], `access: there are listeners but nobody may connect; ${advice}`)
   }
   if (place(['api', 'address'], 'api.address', api.address) === false && api.token === undefined) {

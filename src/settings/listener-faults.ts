@@ -1,6 +1,6 @@
-import { isIPv4, isIPv6 } from 'node:net'
 import type { Code } from '../contract/codes.ts'
 import type { DocumentPath } from '../document/source-document.ts'
+import { isNetwork } from './access-rules.ts'
 import type { ListenerFile } from './listener-schema.ts'
 
 type Type = ListenerFile['type']
@@ -75,10 +75,4 @@ function proxyFaults(
     const place = at('proxy_protocol', 'trusted', entry)
     tell('E104', place, `${name}.proxy_protocol.trusted[${entry}]: ${text} is no address and no network`)
   }
-}
-
-function isNetwork(text: string): boolean {
-  const [address = '', bits] = text.split('/')
-  if (!isIPv4(address) && !isIPv6(address)) return false
-  return bits === undefined || Number(bits) <= (isIPv4(address) ? 32 : 128)
 }

@@ -1,24 +1,10 @@
 import { type Static, Type } from 'typebox'
+import { Access } from './access-schema.ts'
 import { address, bytes, count, milliseconds, oneOf, path, seconds } from './fields.ts'
 import { Listener } from './listener-schema.ts'
 import { Delayed, Rewrites, Subscriptions, SystemTopics } from './topic-schema.ts'
 
 const closed = { additionalProperties: false }
-
-const Access = Type.Object(
-  {
-    anonymous: Type.Boolean({
-      description: 'Whoever reaches a loopback listener may connect without saying who they are.',
-      default: false,
-    }),
-    anonymous_anywhere: Type.Boolean({
-      description:
-        'The same for every other listener. To be said besides `anonymous`, so that nobody opens a hub to the world by one line.',
-      default: false,
-    }),
-  },
-  { ...closed, default: {}, description: 'Who may connect. Without it nobody may.' },
-)
 
 const Api = Type.Object(
   {

@@ -1,7 +1,4 @@
-import type { Connection } from '../connection.ts'
-import type { Link } from '../output/link.ts'
 import type { CertificateField } from './certificate-name.ts'
-import type { Visitor } from './gate.ts'
 
 /**
  * Where clients come in. *Shape*: `tcp`, `tls`, `websocket` and `wss` have host and port, `unix` a socket; `tls` and
@@ -67,6 +64,3 @@ export interface Listener {
   /** Reads the certificates anew and answers whether they are others; clients that are there notice nothing. *Errors*: E110; the old ones stay. */
   reload(): Promise<boolean>
 }
-
-/** Makes the connection for a link; null when there are too many. */
-export type Accept = (link: Link, visitor: Visitor) => Connection | null

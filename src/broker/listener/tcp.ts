@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Connection } from '../connection.ts'
+import type { Accept } from './accept.ts'
 import type { Visitor } from './gate.ts'
-import type { Accept } from './listener.ts'
 import { readShared } from './shared-read.ts'
 
 interface ClientSocket extends Socket {

@@ -1,8 +1,8 @@
 import type { TLSSocket } from 'node:tls'
 import type { Connection } from '../connection.ts'
 import type { Link } from '../output/link.ts'
+import type { Accept } from './accept.ts'
 import type { Visitor } from './gate.ts'
-import type { Accept } from './listener.ts'
 
 /** Makes a TLS socket whose handshake is over a client's. */
 export function attachTls(socket: TLSSocket, visitor: Visitor, accept: Accept): void {

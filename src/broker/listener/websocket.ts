@@ -5,8 +5,9 @@ import { Reason, reasonName } from '../codec/reason.ts'
 import type { Connection } from '../connection.ts'
 import type { BrokerLimits } from '../limits.ts'
 import type { Link } from '../output/link.ts'
+import type { Accept } from './accept.ts'
 import type { Visitor } from './gate.ts'
-import type { Accept, ListenerOptions } from './listener.ts'
+import type { ListenerOptions } from './listener.ts'
 
 /** Largest WebSocket message; MQTT packets may be cut over several. *Unit*: bytes. */
 const maxMessageBytes = 32 * 1024 * 1024
