@@ -229,11 +229,13 @@ function alternatives(phrases: readonly string[]): string {
 
 const oneOf = (words: readonly string[]) => (words.length === 1 ? words[0]! : `one of ${words.join(', ')}`)
 
+const entries = (count: number): string => `${count} ${count === 1 ? 'entry' : 'entries'}`
+
 /** What was written: its kind, and the value itself where that helps and is short. */
 function found(value: unknown, exact: boolean): string {
   if (value === null || value === undefined) return 'nothing'
-  if (Array.isArray(value)) return exact ? `${value.length} ${value.length === 1 ? 'entry' : 'entries'}` : 'a list'
-  if (typeof value === 'object') return 'a map'
+  if (Array.isArray(value)) return exact ? entries(value.length) : 'a list'
+  if (typeof value === 'object') return exact && Object.keys(value).length === 0 ? entries(0) : 'a map'
   if (typeof value !== 'string') return String(value)
   return exact && value.length <= 60 ? JSON.stringify(value) : 'a string'
 }

@@ -1,4 +1,5 @@
 import type { DocumentPath } from '../document/source-document.ts'
+import { constantExpression } from './expression/expression.ts'
 import { indexName, itemName, type Names, type Variable } from './expression/names.ts'
 import type { Evaluate, Site } from './expression/scope.ts'
 import { dyn, familyOf, int, printType, string, type Type } from './expression/type.ts'
@@ -26,15 +27,17 @@ export interface ForEach {
 
 type RawForEach = string | Readonly<Record<string, unknown>>
 
-/** `for_each:` as an expression, or as a map that also names the item. null when it has faults. */
+/**
+ * `for_each:` as an expression, or as a map that also names the item; null when it says nothing. One with faults gives
+ * items of which nothing is known, so that a slip in it is not told again wherever they are named.
+ */
 export function compileForEach(raw: RawForEach, names: Names, faults: RuleFaults): ForEach | null {
   const isText = typeof raw === 'string'
   const path: DocumentPath = isText ? ['for_each'] : ['for_each', 'in']
   const text = isText ? raw : raw['in']
   if (typeof text !== 'string' || text === '') return null
   const expression = compileAt(text, path, names, faults)
-  if (expression === null) return null
-  const { type, evaluate } = expression
+  const { type, evaluate } = expression ?? constantExpression(null)
   const family = familyOf(type)
   if (family !== 'list' && family !== 'map' && family !== 'any') {
     faults.at(path, 'E204', `for_each: expected a list or an object, not ${printType(type)}`, 0)

@@ -218,6 +218,10 @@ describe('B1: faults of for_each, when and else are found at load', () => {
       `for_each: { in: payload, as: plant }\n${lake}`,
       'rules/r.yaml:2:30  E201  `plant` already means something in expressions',
     ],
+    [
+      'schema: telemetry\nfor_each: payload.tgs\nset: { x: item.y, n: index }\nto: [{ sink: lake, when: item.y > 1 }]\n',
+      'rules/r.yaml:3:19  E217  unknown field `tgs` in schema telemetry@3 (did you mean `tags`?)',
+    ],
     [`where: item.x > 1\nfor_each: payload\n${lake}`, 'rules/r.yaml:2:8  E203  unknown name `item`'],
     [
       `for_each: payload\nlet: { a: item.x, b: a + 1 }\nwhere: b > 1\n${lake}`,
