@@ -124,8 +124,10 @@ describe('trestle schemas', () => {
       properties: { n: { type: 'number' }, at: { type: 'string', format: 'date-time' }, note: { type: 'string' } },
       required: ['n', 'at'],
     })
-    assert.equal(err, 'drafted from 2 messages; 1 message passed over, which are no JSON\n')
+    assert.equal(err, 'drafted from 2 messages; 1 message passed over, which is no JSON\n')
     assert.match((await cli(['infer'])).err, /^E703 {2}there is no message/)
+    const lines = file('no.jsonl', 'nonsense\n{bad\n')
+    assert.match((await cli(['infer', lines])).err, /from; 2 messages passed over, which are no JSON/)
   })
 
   it('drafts a schema from a file, as Avro', async () => {

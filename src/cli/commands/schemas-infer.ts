@@ -36,17 +36,19 @@ export function inferVerb(context: VerbContext) {
         options.topic === undefined
           ? await readLines(context, file, options.count, seen)
           : await listen(context, options, seen)
-      if (seen.count === 0) throw new TrestleError('E703', 'there is no message to draft a schema from')
+      if (seen.count === 0)
+        throw new TrestleError('E703', `there is no message to draft a schema from${passedOver(passed)}`)
       const { format, name, closed = false } = options
       const draft = format === 'avro' ? draftAvro(seen, name) : draftJsonSchema(seen, { closed })
       terminal.out(printJson(draft))
       if (!terminal.isTty && !options.json) return
       const what = `drafted from ${printPlural(seen.count, 'message')}`
-      terminal.err(
-        `${what}${passed === 0 ? '' : `; ${printPlural(passed, 'message')} passed over, which are no JSON`}\n`,
-      )
+      terminal.err(`${what}${passedOver(passed)}\n`)
     })
 }
+
+const passedOver = (count: number): string =>
+  count === 0 ? '' : `; ${printPlural(count, 'message')} passed over, which ${count === 1 ? 'is' : 'are'} no JSON`
 
 /** Answers how many lines are no JSON. */
 async function readLines({ terminal }: VerbContext, file: string, count: number, seen: Seen): Promise<number> {
