@@ -28,9 +28,9 @@ export interface SchemaFileText {
 
 export const pathOf = (subject: string): string => `/subjects/${encodeURIComponent(subject)}`
 
-/** `reading@2`, or `reading` for its newest version. *Errors*: E306. */
+/** `reading@2`, or `reading` (or `reading@latest`) for its newest version. *Errors*: E306. */
 export async function fetchVersion(client: HubClient, name: string): Promise<SchemaVersion> {
-  const [, subject = name, version = 'latest'] = /^(.+?)(?:@(\d+))?$/s.exec(name) ?? []
+  const [, subject = name, version = 'latest'] = /^(.+?)(?:@(\d+|latest))?$/s.exec(name) ?? []
   return client.get<SchemaVersion>(`${pathOf(subject)}/versions/${version}`)
 }
 

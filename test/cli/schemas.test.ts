@@ -50,6 +50,7 @@ describe('trestle schemas', () => {
     const shown = await cli(['show', 'reading@1'])
     assert.match(shown.out, /^reading@1\n {2}type +AVRO\n {2}id +1\n {2}guid +[0-9a-f-]{36}\n/)
     assert.equal((await cli(['show', 'reading', '--text'])).out, `${avro('n')}\n`)
+    assert.equal((await cli(['show', 'reading@latest', '--text'])).out, `${avro('n')}\n`)
     assert.equal(JSON.parse((await cli(['show', 'plant/line', '--json'])).out).version, 1)
   })
 
