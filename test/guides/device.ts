@@ -26,7 +26,13 @@ export class Device {
   static async connect(port: number, ...filters: string[]): Promise<Device> {
     const client = await connectAsync({ host: '127.0.0.1', port, protocolVersion: 5, connectTimeout: 20_000 })
     const device = new Device(client)
-    if (filters.length > 0) await client.subscribeAsync(filters, { qos: 2 })
+    try {
+      if (filters.length > 0) await client.subscribeAsync(filters, { qos: 2 })
+    } catch (thrown) {
+      // Nobody else has it to close it.
+      await device.close()
+      throw thrown
+    }
     return device
   }
 
