@@ -94,8 +94,9 @@ export class Encoder {
     const isJson = !this.#isRich && !this.#hasItem && !(value instanceof Uint8Array)
     if (isJson) {
       const text = stringify(value)
-      // A number beyond doubles (1e400) is read as infinity, which prints as null: nobody has said that.
-      if (!text.includes('null') || isFiniteThroughout(value)) return Buffer.from(text)
+      // A number beyond doubles (1e400) is read as infinity, which prints as null: nobody has said that. The search is for
+      // what is rare: `n` is in every other word, and each would be looked at.
+      if (!text.includes('ull') || isFiniteThroughout(value)) return Buffer.from(text)
     }
     const data = toJson(scope, payloadSite, value)
     return data === failed ? null : Buffer.from(stringify(data))
