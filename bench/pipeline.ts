@@ -25,7 +25,7 @@ export interface PipelineResult {
   unaccounted: number
 }
 
-export const pipelineTargets = { cpuUs: 25, rssMb: 200, pubackMsP99: 10, visibleMsP99: 60 }
+export const pipelineTargets = { cpuUs: 15, rssMb: 200, pubackMsP99: 10, visibleMsP99: 60 }
 
 const rule = (topic: string): string => `
 from: bench/{device}/state
