@@ -85,7 +85,10 @@ function checkContentType(request: FastifyRequest): void {
   if (type === 'application/json') return
   // No page can send these across sites unasked, either.
   if (type !== undefined && registryPath.test(request.url) && registryTypes.test(type)) return
-  throw new TrestleError('E703', `a POST must be application/json, not ${type ?? 'without a content type'}`)
+  const found = type === undefined ? 'and this one has no content type' : `not ${type}`
+  throw new TrestleError('E703', `a POST must be application/json, ${found}`, {
+    detail: { advice: "curl sends it with -H 'content-type: application/json' -d '{}'" },
+  })
 }
 
 /** `[::1]:8080` → `::1`, `localhost:8080` → `localhost`. */

@@ -38,6 +38,8 @@ export function drawSummary(results: readonly RuleResult[], tookMs: number, pain
   const examples = results.flatMap((result) => result.examples)
   const failed = examples.filter(fails).length
   const of = `${printPlural(examples.length, 'example')} of ${printPlural(results.length, 'rule')}`
+  if (examples.length === 0)
+    return `no examples in ${printPlural(results.length, 'rule')}: nothing is proven yet; write some under \`examples:\``
   const took = paint.faint(`(${Math.round(tookMs)} ms)`)
   if (failed === 0) return `${of}: ${paint.good('all pass')} ${took}`
   const verdict = paint.bad(`${failed} ${failed === 1 ? 'fails' : 'fail'}`)

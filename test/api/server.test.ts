@@ -266,6 +266,13 @@ describe('the API of a hub', () => {
     assert.ok(logged.some((line) => line['event'] === 'api.fault'))
   })
 
+  it('tells who posts without a content type how it is done', async () => {
+    const body = await fault(await fetch(`${served.api.url}/api/reload`, { method: 'POST' }), 400)
+    assert.equal(body.code, 'E703')
+    assert.match(body.message, /and this one has no content type/)
+    assert.match(body.advice!, /-H 'content-type: application\/json' -d '\{\}'/)
+  })
+
   it('refuses a body above its limit', async () => {
     const small = await serve({ maxBodyBytes: 1000 })
     const response = await fetch(`${small.api.url}/api/publish`, {

@@ -56,6 +56,13 @@ it('B1: test runs the examples of all rules and exits 0', async () => {
   )
 })
 
+it('rules without any example are not said to pass', async () => {
+  write({ other: 'from: x\nto: [{ sink: records, file: x }]\n' })
+  const { exit, out } = await ran('test')
+  assert.equal(exit, 0)
+  assert.match(out, /no examples in 1 rule: nothing is proven yet; write some under `examples:`/)
+})
+
 it('B1: an example that fails is told by its place, with what differs, and exits 1', async () => {
   write({ bad, good })
   const { exit, out } = await ran('test')
