@@ -67,7 +67,8 @@ const payloads = (): string => `## Payloads
 | \`csv\` | Comma-separated values: a list of objects, or the object of one line. |
 | \`raw\` | Bytes. |
 
-A message is decoded once by each of these, however many rules look at it. Without \`set\`, \`payload\`, \`encode\` or \`for_each\` its very bytes go on. With none of \`encode\`, \`schema\`
+A message is decoded once by each of these, however many rules look at it. Without \`set\`, \`payload\`, \`encode\` or \`for_each\` its very bytes go on:
+unread, if there is no \`schema\` either and no expression asks for them, so that nothing of them is judged. With none of \`encode\`, \`schema\`
 and \`frame\`, structured data is written as JSON, text and bytes as they are; in JSON, bytes are base64 and times RFC 3339.
 
 ${markdownTable(
