@@ -212,7 +212,7 @@ async function smoke(): Promise<void> {
   }
   const [run] = (await benchPipeline(1, 6)) as [PipelineResult]
   console.log(`\n${pipelineTable([run])}`)
-  if (run.cpuUs > pipelineTargets.cpuUs * 3) faults.push(`pipeline: ${run.cpuUs} µs a message`)
+  if (run.cpuUs > pipelineTargets.cpuUs * 5) faults.push(`pipeline: ${run.cpuUs} µs a message`)
   if (run.acknowledged !== run.inKafka || run.unaccounted !== 0) faults.push('pipeline: the ledger does not balance')
   for (const fault of faults) console.error(`bench smoke: ${fault}`)
   process.exit(faults.length > 0 ? 1 : 0)
