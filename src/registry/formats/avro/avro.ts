@@ -1,8 +1,7 @@
-import type { SchemaBody, SchemaFault } from '../../schema.ts'
-import type { Shape } from '../../shape.ts'
-import { sink, writeWithin } from '../binary/byte-sink.ts'
+import type { SchemaBody } from '../../schema.ts'
+import { binaryBody } from '../binary/binary-body.ts'
 import { source } from '../binary/byte-source.ts'
-import { failRead, failureAsFault, unread } from '../binary/failure.ts'
+import { failRead, unread } from '../binary/failure.ts'
 import type { Format, FormatFault, ReferencedSchema } from '../format.ts'
 import { Defaults } from './avro-default.ts'
 import type { AvroNode } from './avro-node.ts'
@@ -52,43 +51,24 @@ function compileAvro(text: string, references: readonly ReferencedSchema[]): Sch
   return avroBody(node, writers, write, sizes)
 }
 
-/** Closures, not a class: schemas with a name are made from a body by inheritance, which private fields do not survive. */
 function avroBody(node: AvroNode, writers: AvroWriters, write: Write, sizes: Sizes): SchemaBody {
   const readers = new AvroReaders(sizes)
   const read = readers.of(node)
-  let shape: Shape | null = null
-  let fault: SchemaFault | null = null
-  const put = (value: unknown): boolean => {
-    sink.begin()
-    writers.depth = 0
-    writers.left = maxFields
-    beginAttempts()
-    const written = writeWithin(write, value)
-    fault = written ? null : failureAsFault()
-    if (written) sink.hold(writers, value)
-    return written
-  }
-  return {
-    get fault() {
-      return fault
+  return binaryBody({
+    beginWrite() {
+      writers.depth = 0
+      writers.left = maxFields
+      beginAttempts()
     },
-    check(value) {
-      put(value)
-      return fault
-    },
-    encode: (value, before) => (sink.holds(writers, value) || put(value) ? sink.take(before) : null),
-    decode(bytes) {
+    write,
+    read(bytes) {
       source.open(bytes)
       readers.depth = 0
       readers.empty = 0
-      let value = read(source)
-      if (value !== unread && source.left > 0) value = failRead('binary', `has ${source.left} bytes too many`)
-      fault = value === unread ? failureAsFault() : null
-      return value === unread ? undefined : value
+      const value = read(source)
+      if (value === unread || source.left === 0) return value
+      return failRead('binary', `has ${source.left} bytes too many`)
     },
-    fields() {
-      shape ??= avroShape(node)
-      return shape
-    },
-  }
+    shape: () => avroShape(node),
+  })
 }

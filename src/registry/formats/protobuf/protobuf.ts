@@ -1,8 +1,6 @@
-import type { ManyMessages, SchemaBody, SchemaFault } from '../../schema.ts'
-import type { Shape } from '../../shape.ts'
-import { sink, writeWithin } from '../binary/byte-sink.ts'
+import type { ManyMessages, SchemaBody } from '../../schema.ts'
+import { binaryBody } from '../binary/binary-body.ts'
 import { source } from '../binary/byte-source.ts'
-import { failureAsFault, unread } from '../binary/failure.ts'
 import { type Format, type FormatFault, faultAt, type ReferencedSchema } from '../format.ts'
 import { type Linked, linkProto } from './proto-linker.ts'
 import type { MessageNode } from './proto-node.ts'
@@ -59,42 +57,21 @@ function manyMessages(first: MessageNode, linked: Linked): ManyMessages {
   })
 }
 
-/** Closures, not a class: schemas with a name are made from a body by inheritance, which private fields do not survive. */
 function messageBody(node: MessageNode): SchemaBody {
   const writers = new ProtoWriters()
-  const write = writers.message(node)
   const readers = new ProtoReaders()
   const read = readers.message(node)
-  let shape: Shape | null = null
-  let fault: SchemaFault | null = null
-  const put = (value: unknown): boolean => {
-    sink.begin()
-    writers.depth = 0
-    writers.left = maxFields
-    const written = writeWithin(write, value)
-    fault = written ? null : failureAsFault()
-    if (written) sink.hold(writers, value)
-    return written
-  }
-  return {
-    get fault() {
-      return fault
+  return binaryBody({
+    beginWrite() {
+      writers.depth = 0
+      writers.left = maxFields
     },
-    check(value) {
-      put(value)
-      return fault
-    },
-    encode: (value, before) => (sink.holds(writers, value) || put(value) ? sink.take(before) : null),
-    decode(bytes) {
+    write: writers.message(node),
+    read(bytes) {
       source.open(bytes)
       readers.begin(bytes.length)
-      const value = read(source)
-      fault = value === unread ? failureAsFault() : null
-      return value === unread ? undefined : value
+      return read(source)
     },
-    fields() {
-      shape ??= protoShape(node)
-      return shape
-    },
-  }
+    shape: () => protoShape(node),
+  })
 }
